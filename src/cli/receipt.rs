@@ -18,7 +18,7 @@ pub(super) struct ReceiptArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Asks a gateway what became of a write: accepted, delivered, acted upon. Each step with its proof, verified.
-    Show(show::ShowArgs),
+    Show(Box<show::ShowArgs>),
     /// Verifies a receipt offline, with the log's public key alone, and says what it proves. Exit codes as of `verify`.
     Verify(verify_receipt::VerifyReceiptArgs),
 }

@@ -230,7 +230,7 @@ mod tests {
                 }
             }
             let alone = format!("{before}{stranger}");
-            assert!(matches!(open_received(&alone, &[key.clone()]), Err(NoteError::UnknownKey { .. })));
+            assert!(matches!(open_received(&alone, std::slice::from_ref(&key)), Err(NoteError::UnknownKey { .. })));
         }
         let all = format!("{before}{}{own}", strangers(&key).concat());
         assert_eq!(open_received(&all, &[key]), Ok("This is an example message.\n"));
@@ -244,12 +244,12 @@ mod tests {
             let spoilt = line(key.name(), key.id(), &vec![7; len]);
             for note in [format!("{before}{own}{spoilt}"), format!("{before}{spoilt}{own}")] {
                 let bad = Err(NoteError::BadSignature { name: key.name().to_owned() });
-                assert_eq!(open_received(&note, &[key.clone()]), bad, "{len}");
+                assert_eq!(open_received(&note, std::slice::from_ref(&key)), bad, "{len}");
             }
         }
         // A line that is repeated says nothing more: received, it is no fault.
         let twice = format!("{before}{own}{own}");
-        assert_eq!(open_received(&twice, &[key.clone()]), Ok("This is an example message.\n"));
+        assert_eq!(open_received(&twice, std::slice::from_ref(&key)), Ok("This is an example message.\n"));
         assert!(matches!(refused(&twice, &[key]), NoteError::Repeated { .. }));
     }
 
@@ -258,7 +258,10 @@ mod tests {
         let key = VerifierKey::parse(C2SP_VKEY).unwrap();
         let crlf = C2SP_NOTE.replace('\n', "\r\n");
         for text in ["", "\n", "\n\n", "\n\n\n", &crlf, "text\n\nno signature\n", "text\n\n\u{2014} name !\n"] {
-            assert!(matches!(open_received(text, &[key.clone()]), Err(NoteError::Malformed(_))), "{text:?}");
+            assert!(
+                matches!(open_received(text, std::slice::from_ref(&key)), Err(NoteError::Malformed(_))),
+                "{text:?}"
+            );
         }
         let with_bom = format!("\u{feff}{C2SP_NOTE}");
         assert!(matches!(open_received(&with_bom, &[key]), Err(NoteError::BadSignature { .. })));

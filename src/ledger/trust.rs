@@ -76,7 +76,7 @@ struct Group {
 }
 
 /// A policy, as read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustPolicy {
     logs: Vec<VerifierKey>,
     witnesses: Vec<KnownWitness>,
@@ -165,12 +165,6 @@ struct Reading {
     names: BTreeMap<Vec<u8>, Member>,
     /// Members of a group already: each name may be one once.
     taken: Vec<Member>,
-}
-
-impl Default for TrustPolicy {
-    fn default() -> Self {
-        Self { logs: Vec::new(), witnesses: Vec::new(), keys: Vec::new(), groups: Vec::new(), quorum: None }
-    }
 }
 
 impl Reading {

@@ -152,6 +152,6 @@ fn reconciliation(book: &Claims, claimed_by: &str, recorded: &[(&'static str, Ta
     let title = format!(
         "What {claimed_by} claims against what was recorded on this exchange. A sum, and no match of one to one."
     );
-    let of = format!("{} or {}", OUTSTANDING, RELEASED);
+    let of = format!("{OUTSTANDING} or {RELEASED}");
     tally.table("reconciliation", &title, &of, &["set", "offence", "which"])
 }

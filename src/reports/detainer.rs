@@ -62,7 +62,7 @@ pub(super) struct Released {
     /// By the gateway's clock.
     pub(super) recorded_at: Timestamp,
     /// As the custodian says.
-    pub(super) released_at: Option<Timestamp>,
+    pub(super) said_at: Option<Timestamp>,
     pub(super) reason: Option<ReleaseReason>,
     pub(super) recipient: Option<ReleaseRecipient>,
     /// By whose order is said.
@@ -170,7 +170,7 @@ impl DetainerFacts {
         if handed_over || taken_over {
             return "taken-over-by-the-requester";
         }
-        if released.released_at.zip(self.lodged_at).is_some_and(|(released, lodged)| released < lodged) {
+        if released.said_at.zip(self.lodged_at).is_some_and(|(released, lodged)| released < lodged) {
             return "lodged-after-release";
         }
         if released.reason == Some(ReleaseReason::CourtOrder) && !self.is_noticed {
@@ -274,14 +274,14 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn named(ruling: Ruling) -> Option<Rule> {
-        Some(Rule::Named { ruling: Some(ruling), policies: vec!["us-ny.p".into()], citations: Vec::new() })
+    fn named(ruling: Ruling) -> Rule {
+        Rule::Named { ruling: Some(ruling), policies: vec!["us-ny.p".into()], citations: Vec::new() }
     }
 
     fn released(reason: ReleaseReason, lead_s: Option<i64>) -> Released {
         Released {
             recorded_at: at(10_000),
-            released_at: Some(at(9_000)),
+            said_at: Some(at(9_000)),
             reason: Some(reason),
             lead_s,
             ..Released::default()
@@ -301,7 +301,7 @@ mod tests {
         check(noticed(None), false, "notice-not-delivered-before-release");
         let served = Some(released(ReleaseReason::SentenceServed, Some(60)));
         check(DetainerFacts { released: served, ..noticed(None) }, true, "notice-late");
-        let silent = |ruling| DetainerFacts { released: bail(None), notify: named(ruling), ..lodged() };
+        let silent = |ruling| DetainerFacts { released: bail(None), notify: Some(named(ruling)), ..lodged() };
         check(silent(Ruling::MustNot), true, "law-forbade-notice");
         check(silent(Ruling::Must), true, "notice-owed-and-not-given");
         check(silent(Ruling::May), true, "notice-allowed-and-not-given");

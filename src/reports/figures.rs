@@ -24,6 +24,9 @@ const POINTS_MAX: usize = 600;
 /// A set of detainers, each with its name.
 type Set<'a> = Vec<(&'a str, &'a DetainerFacts)>;
 
+/// A word, and of which detainers it is counted.
+type CountedIf = (&'static str, fn(&DetainerFacts) -> bool);
+
 impl Fold {
     /// The report. Trees are named by the caller, who knows what they were counted from.
     pub fn report(&self, question: &Question, trees: Vec<CountedTree>, zone: &TimeZone) -> Report {
@@ -297,7 +300,7 @@ impl<'a> Counted<'a> {
     /// How far those lodged in the window came. A step is counted whatever became of an earlier one.
     fn funnel(&self) -> Table {
         let mut tally = Tally::default();
-        let steps: [(&str, fn(&DetainerFacts) -> bool); 6] = [
+        let steps: [CountedIf; 6] = [
             ("1-lodged", |_| true),
             ("2-delivered", |facts| facts.delivered_at.is_some()),
             ("3-person-found", |facts| facts.custody.is_some()),
@@ -330,7 +333,7 @@ impl<'a> Counted<'a> {
     fn safeguards(&self) -> Table {
         let mut tally = Tally::default();
         for (set, detainers) in self.sets() {
-            let holds: [(&str, fn(&DetainerFacts) -> bool); 5] = [
+            let holds: [CountedIf; 5] = [
                 ("citizen", |facts| facts.safeguards.citizen),
                 ("citizenship-claim-open", |facts| facts.safeguards.citizenship_claim),
                 ("identity-mismatch", |facts| facts.outcome(true).cause == "identity-mismatch"),

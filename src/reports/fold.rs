@@ -69,7 +69,7 @@ impl Fold {
                 let method: Option<ServiceMethod> =
                     served.service_of_copy.as_ref().and_then(|service| from_wire(service.method));
                 self.change(&entry.resource, |facts| {
-                    facts.served = Some(method.map_or("recorded", ServiceMethod::word))
+                    facts.served = Some(method.map_or("recorded", ServiceMethod::word));
                 });
             }
             Event::TransferRecorded(recorded) => {
@@ -363,7 +363,7 @@ fn released(release: &v1::ActualRelease, recorded_at: Timestamp, lead_s: Option<
     let released_at = release.released_at.as_ref();
     Released {
         recorded_at,
-        released_at: released_at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok()),
+        said_at: released_at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok()),
         reason: from_wire(release.reason),
         recipient: from_wire(release.recipient),
         is_order_said: !release.ordered_by.is_empty(),

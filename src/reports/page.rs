@@ -81,9 +81,11 @@ fn contents(report: &Report) -> String {
 fn as_html(table: &Table) -> String {
     let Table { name, title, of, columns, rows } = table;
     let (name, title) = (escaped(name), escaped(title));
-    let heads: String = columns.iter().map(|column| format!("<th scope=\"col\">{}</th>", escaped(column))).collect();
+    let heads: Vec<_> = columns.iter().map(|column| format!("<th scope=\"col\">{}</th>", escaped(column))).collect();
+    let heads = heads.concat();
     let row = |row: &Row| {
-        let words: String = row.key.iter().map(|word| format!("<td>{}</td>", escaped(word))).collect();
+        let words: Vec<_> = row.key.iter().map(|word| format!("<td>{}</td>", escaped(word))).collect();
+        let words = words.concat();
         let count = row.count.map_or_else(|| "suppressed".to_owned(), |count| count.to_string());
         format!("<tr>{words}<td class=\"count\">{count}</td></tr>\n")
     };

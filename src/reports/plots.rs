@@ -255,7 +255,7 @@ mod tests {
         let heights = attributes(&svg, "circle", "cy");
         assert_eq!(heights.len(), 3, "{svg}");
         let (zero, half, whole) = (heights[0], heights[1], heights[2]);
-        assert!(zero > half && half > whole && ((zero + whole) / 2.0 - half).abs() <= 1.5, "{heights:?}");
+        assert!(zero > half && half > whole && (f64::midpoint(zero, whole) - half).abs() <= 1.5, "{heights:?}");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use crate::domain::agency::AgencyClass;
+use crate::domain::charge::OffenceCategory;
+use crate::domain::detainer::DetainerForm;
 use crate::reports::counted_entry::CountedEntry;
 use crate::reports::detainer::DetainerFacts;
 use crate::reports::fold::Fold;
@@ -136,9 +139,6 @@ impl Publication {
 }
 
 fn words(by: &str) -> Vec<&'static str> {
-    use crate::domain::agency::AgencyClass;
-    use crate::domain::charge::OffenceCategory;
-    use crate::domain::detainer::DetainerForm;
     let known: Vec<&'static str> = match by {
         "offence" => OffenceCategory::ALL.iter().map(|word| word.word()).collect(),
         "form" => DetainerForm::ALL.iter().map(|word| word.word()).collect(),
@@ -149,9 +149,9 @@ fn words(by: &str) -> Vec<&'static str> {
 
 fn word_of(fold: &Fold, facts: &DetainerFacts, by: &str) -> &'static str {
     let word = match by {
-        "offence" => fold.leading(facts).offence.map(|word| word.word()),
-        "form" => facts.form.map(|word| word.word()),
-        _ => facts.class.map(|word| word.word()),
+        "offence" => fold.leading(facts).offence.map(OffenceCategory::word),
+        "form" => facts.form.map(DetainerForm::word),
+        _ => facts.class.map(AgencyClass::word),
     };
     word.unwrap_or("not-said")
 }

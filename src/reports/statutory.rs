@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::custody::ReleaseRecipient;
+use crate::domain::custody::{ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::AnswerKind;
 use crate::reports::detainer::{DetainerFacts, ground};
 use crate::reports::fold::Fold;
@@ -32,9 +32,9 @@ fn illinois(lodged: &[(&str, &DetainerFacts)]) -> Table {
         tally.add(&[
             name,
             &moment(facts.delivered_at.or(facts.lodged_at)),
-            &moment(released.and_then(|released| released.released_at)),
-            word(released.and_then(|released| released.reason).map(|reason| reason.word())),
-            word(released.and_then(|released| released.recipient).map(|recipient| recipient.word())),
+            &moment(released.and_then(|released| released.said_at)),
+            word(released.and_then(|released| released.reason).map(ReleaseReason::word)),
+            word(released.and_then(|released| released.recipient).map(ReleaseRecipient::word)),
         ]);
     }
     let title = if lodged.is_empty() {

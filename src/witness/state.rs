@@ -49,7 +49,8 @@ pub fn read_cosigner(directory: &Path, name: &str) -> Result<Cosigner, WitnessEr
 }
 
 fn vkeys(cosigner: &Cosigner) -> String {
-    cosigner.keys().iter().map(|key| format!("{key}\n")).collect()
+    let lines: Vec<String> = cosigner.keys().iter().map(|key| format!("{key}\n")).collect();
+    lines.concat()
 }
 
 /// The heads on disk, open to one process.

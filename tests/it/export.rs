@@ -19,6 +19,9 @@ use crate::harness::requests::{
 use crate::harness::{World, copy};
 use comity::wire::v1;
 
+/// A change of the lines of a file.
+type Edit = Box<dyn Fn(&mut Vec<String>)>;
+
 /// Names and numbers of the person in every case of these tests.
 const PERSONAL: [&str; 2] = ["Zebulon", "Quackenbush"];
 
@@ -183,7 +186,8 @@ async fn an_export_of_everything_has_every_entry_and_each_receipt_as_it_was_give
     let lines = checkpoints.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let mut notes = lines.filter(|line| line["size"].as_u64() == Some(found.proof.size));
     let note = notes.next().unwrap()["note"].as_str().unwrap().to_owned();
-    let hashes: String = found.proof.hashes.iter().map(|hash| format!("{}\n", hash.to_base64())).collect();
+    let hashes: Vec<String> = found.proof.hashes.iter().map(|hash| hash.to_base64() + "\n").collect();
+    let hashes = hashes.concat();
     assert_eq!(receipt.proof, format!("c2sp.org/tlog-proof@v1\nindex {}\n{hashes}\n{note}", found.index));
     // Nothing sealed is asked for: the wrapping key may be elsewhere.
     archive.world.stop().await;
@@ -248,7 +252,7 @@ async fn whatever_is_changed_of_an_export_is_found() {
         let entries = original.keys().find(|name| name.ends_with("exchange/entries.jsonl")).unwrap();
         let lines: Vec<String> =
             String::from_utf8(original[entries].clone()).unwrap().lines().map(str::to_owned).collect();
-        let edits: [(&str, Box<dyn Fn(&mut Vec<String>)>); 4] = [
+        let edits: [(&str, Edit); 4] = [
             ("two entries change places", Box::new(|lines| lines.swap(0, 1))),
             ("an entry stands twice", Box::new(|lines| lines.insert(1, lines[0].clone()))),
             (
@@ -299,11 +303,11 @@ fn reset(from: &Path, to: &Path) {
 
 /// Writes other lines, and a manifest that says so.
 fn rewrite(export: &Path, name: &str, lines: &[String]) {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.join("\n") + "\n";
     let manifest = fs::read_to_string(export.join("manifest.json")).unwrap();
     let was = fs::read(export.join(name)).unwrap();
     let file = |bytes: &[u8]| {
-        let (lines, digest) = (bytes.iter().filter(|byte| **byte == b'\n').count(), sha256(bytes));
+        let (lines, digest) = (bytes.split_inclusive(|byte| *byte == b'\n').count(), sha256(bytes));
         format!("\"path\":\"{name}\",\"lines\":{lines},\"bytes\":{},\"sha256\":\"{digest}\"", bytes.len())
     };
     assert!(manifest.contains(&file(&was)), "{manifest}");

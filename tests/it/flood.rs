@@ -26,7 +26,7 @@ use crate::harness::process::{Served, assert_verified};
 use crate::harness::{descriptor, raw};
 
 /// The whole of it takes some minutes.
-const REQUESTS_IN_CI: usize = 60_000;
+const REQUESTS_IN_CI: usize = 40_000;
 const REQUESTS: usize = 20_000;
 const MEMORY_MAX_KIB: u64 = 256 * 1_024;
 const CONNECTIONS_PER_SEAT: u64 = 2;

@@ -31,7 +31,7 @@ use crate::model::play::{Tally, play};
 const SEQUENCES_IN_CI: u64 = 1_000;
 const SEQUENCES: u64 = 1_000;
 /// On both engines.
-const BOTH_IN_CI: u64 = 2_000;
+const BOTH_IN_CI: u64 = 800;
 const BOTH: u64 = 200;
 
 /// How long a sequence that failed is made shorter.

@@ -131,6 +131,7 @@ impl Log {
         self.openings.push(openings.iter().map(opened).collect());
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as whoever reads tiles is asked for them")]
     fn tile(&self, id: ledger::TileId) -> Result<Vec<Hash>, std::convert::Infallible> {
         Ok(self.tree.tile(id).unwrap_or_default().to_vec())
     }
@@ -192,6 +193,7 @@ fn with_line(text: &str, at: usize, change: impl FnOnce(&str) -> String) -> Stri
     lines.join("\n")
 }
 
+#[expect(clippy::too_many_lines, reason = "one vector after the other: the list is the function")]
 fn made() -> Vectors {
     let (ours, other, witness) =
         (signer("comity.example", 1), signer("comity.example", 2), signer("witness.example", 3));
@@ -221,7 +223,7 @@ fn made() -> Vectors {
         broken("another index in the receipt", &good, |case| case.index = 9),
         broken("another index in the proof", &good, |case| case.proof = case.proof.replacen("index 8", "index 9", 1)),
         broken("an index with a leading zero", &good, |case| {
-            case.proof = case.proof.replacen("index 8", "index 08", 1)
+            case.proof = case.proof.replacen("index 8", "index 08", 1);
         }),
         broken("another first hash", &good, |case| case.proof = with_line(&case.proof, 2, other_bit)),
         broken("a hash too few", &good, |case| {

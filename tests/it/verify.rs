@@ -231,7 +231,7 @@ async fn what_was_kept_is_a_checkpoint_or_is_said_to_be_none() {
         signed_by_nobody.as_bytes(),
         spoilt.as_bytes(),
         b"\xff\xfe",
-        &[b'a'; 70_000],
+        &vec![b'a'; 70_000],
     ];
     for text in texts {
         let (code, said) = code(text);

@@ -6,6 +6,7 @@ mod manual;
 mod rolled;
 mod stock;
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -199,9 +200,9 @@ impl Site {
         let mut text = format!("log {}\n", self.vkey());
         let names: Vec<String> = (0..witnesses.len()).map(|at| format!("w{at}")).collect();
         for (name, (key, url)) in names.iter().zip(witnesses) {
-            text.push_str(&format!("witness {name} {key} {url}\n"));
+            writeln!(text, "witness {name} {key} {url}").unwrap();
         }
-        text.push_str(&format!("group all all {}\nquorum all\n", names.join(" ")));
+        writeln!(text, "group all all {}\nquorum all", names.join(" ")).unwrap();
         fs::write(self.path().join("witnesses.policy"), &text).unwrap();
         TrustPolicy::parse(text.as_bytes()).unwrap()
     }

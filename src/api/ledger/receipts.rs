@@ -141,7 +141,7 @@ impl Search {
                 let header = reader.headers(log, *index, 1)?.pop();
                 header.map(|header| read(&header)).transpose()?.map(|leaf| leaf.recorded_at)
             }
-            None => self.resource.as_ref().and_then(|name| made_at(name)),
+            None => self.resource.as_ref().and_then(made_at),
         };
         if let Some(start) = start.filter(|start| *start > 0) {
             return Ok(start);
@@ -243,7 +243,7 @@ fn confirms(method: &str) -> bool {
     [Method::AcknowledgeInbox, Method::AcknowledgeParked].iter().any(|known| known.rpc() == method)
 }
 
-/// When a name was made: a UUIDv7 begins with its time.
+/// When a name was made: a UUID of version 7 begins with its time.
 fn made_at(name: &CaseName) -> Option<Timestamp> {
     let (seconds, nanoseconds) = name.id.get_timestamp()?.to_unix();
     Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()

@@ -79,7 +79,8 @@ impl Copy {
             let (jurisdiction, kind) = name.strip_prefix("jurisdictions/").unwrap().split_once("/logs/").unwrap();
             let place = directory.join(jurisdiction).join(kind);
             fs::create_dir_all(&place).unwrap();
-            let entries: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            let entries: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+            let entries = entries.concat();
             fs::write(place.join("entries.jsonl"), entries).unwrap();
             let size: u64 = size.parse().unwrap();
             fs::write(place.join("checkpoints.jsonl"), format!("{}\n", json!({"size": size, "note": note}))).unwrap();

@@ -20,8 +20,8 @@ async fn impostor(answer: Option<&'static str>) -> String {
                 continue;
             };
             let _ = socket.read(&mut [0; 4_096]).await;
-            let head = format!("HTTP/1.1 {answer}");
-            let _ = socket.write_all(head.as_bytes()).await;
+            let line = format!("HTTP/1.1 {answer}");
+            let _ = socket.write_all(line.as_bytes()).await;
         }
     });
     url

@@ -16,10 +16,9 @@ fn blocks(language: &str) -> Vec<String> {
     for line in MANUAL.lines() {
         match (line.trim_start().strip_prefix("```"), open.take()) {
             (Some(begun), None) if begun == language => open = Some(String::new()),
-            (Some(_), None) => {}
             (Some(_), Some(block)) => found.push(block),
             (None, Some(block)) => open = Some(format!("{block}{}\n", line.trim_start())),
-            (None, None) => {}
+            (Some(_) | None, None) => {}
         }
     }
     found
