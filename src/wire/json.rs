@@ -82,7 +82,7 @@ impl Method {
     /// The first sentence of the contract's comment on the method.
     pub fn summary(&self) -> String {
         let file = self.descriptor.parent_service().parent_file();
-        let comment = comment(file.file_descriptor_proto(), self.descriptor.path());
+        let comment = comment_on(file.file_descriptor_proto(), self.descriptor.path());
         let (sentence, _) = comment.split_once(". ").unwrap_or((comment.trim_end_matches('.'), ""));
         sentence.to_owned()
     }
@@ -175,8 +175,14 @@ fn given_twice(message: &MessageDescriptor, value: &Value) -> Option<String> {
 
 fn example(message: &MessageDescriptor, depth: usize) -> Value {
     let mut fields = Map::new();
+    let file = message.parent_file();
     for field in message.fields() {
-        let comment = comment(message.parent_file().file_descriptor_proto(), field.path());
+        let mut comment = comment_on(file.file_descriptor_proto(), field.path());
+        // Of a choice that must be made, the first is shown.
+        let choice = field.containing_oneof().map(|one| comment_on(file.file_descriptor_proto(), one.path()));
+        if choice.is_some_and(|choice| choice.contains("Required.")) && field.kind() == Kind::String {
+            comment.insert_str(0, "Required. ");
+        }
         // A missing request id is filled in.
         let is_mine = !comment.starts_with("Output only") && field.name() != "request_id";
         let is_first = field.containing_oneof().is_none_or(|one| one.fields().next().as_ref() == Some(&field));
@@ -234,7 +240,7 @@ fn placeholder(field: &FieldDescriptor, comment: &str) -> String {
 }
 
 /// The comment on an element of a file, on one line.
-fn comment(file: &FileDescriptorProto, path: &[i32]) -> String {
+fn comment_on(file: &FileDescriptorProto, path: &[i32]) -> String {
     let locations = file.source_code_info.iter().flat_map(|info| &info.location);
     let comment = locations.filter(|location| location.path == path).find_map(|at| at.leading_comments.as_deref());
     comment.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")

@@ -299,8 +299,19 @@ mod tests {
     use crate::wire::v1;
 
     /// Evidence and positions in it, which belong to no class: the content of an entry is classified by itself.
-    const EVIDENCE: [&str; 9] =
-        ["Receipt", "Leaf", "Opening", "Commitment", "Entry", "Withheld", "Delivery", "Heartbeat", "Backlog"];
+    const EVIDENCE: [&str; 11] = [
+        "Receipt",
+        "StagedReceipt",
+        "Witnessed",
+        "Leaf",
+        "Opening",
+        "Commitment",
+        "Entry",
+        "Withheld",
+        "Delivery",
+        "Heartbeat",
+        "Backlog",
+    ];
 
     #[test]
     fn every_field_that_a_requester_can_receive_has_exactly_one_class() {

@@ -86,7 +86,10 @@ fn only_the_receipt_that_was_given_proves_its_entry() {
             if receipt.verify(entry(index), ORIGIN, &keys).is_ok() {
                 // Others may have signed the checkpoint, too.
                 let is_ours = |line: &&str| !line.starts_with("\u{2014} ") || text.lines().any(|own| own == *line);
-                assert!(given.lines().filter(is_ours).eq(text.lines()), "{given}");
+                let mut ours: Vec<&str> = given.lines().filter(is_ours).collect();
+                // A signature that stands twice is the same signature.
+                ours.dedup();
+                assert_eq!(ours, text.lines().collect::<Vec<_>>(), "{given}");
                 return "accepted".to_owned();
             }
         }

@@ -158,7 +158,7 @@ readers! {
     }
     ListReceiptsRequest(request) {
         match &request.of {
-            Some(v1::list_receipts_request::Of::Write(id)) => same(id, &parse::request_id(id)?.0),
+            Some(v1::list_receipts_request::Of::Write(id)) => same(id, &parse::request_id_in("write", id)?.0),
             Some(v1::list_receipts_request::Of::Resource(name)) => same(name, &parse::resource("resource", name)?),
             None => {}
         }
