@@ -230,3 +230,23 @@ async fn what_is_published_hides_small_counts() {
     assert!(table.rows.iter().filter_map(|row| row.count).all(|count| count == 0 || count >= 5));
     assert!(!table.rows.iter().any(|row| row.key[0] == "2026-Q2"), "a quarter that has not ended");
 }
+
+/// What `comity export` writes, and not what a test does.
+#[tokio::test]
+async fn a_report_from_comity_export_is_byte_for_byte_the_one_that_was_served() {
+    let world = World::under_plain_law();
+    year(&world).await;
+    let directory = tempfile::tempdir().unwrap();
+    let (address, sandbox) = (world.gateway().grpc().to_string(), world.directory().to_str().unwrap().to_owned());
+    let as_of = world.clock.now().to_string();
+    let asked = ["--jurisdiction", "us-ny", "--as-of", as_of.as_str()];
+    for agency in ["us-ice", "us-ny-doccs"] {
+        let seat = ["--as", agency, "--address", address.as_str(), "--dir", sandbox.as_str()];
+        let [served, export, again] = ["served.json", "export", "again.json"]
+            .map(|name| directory.path().join(format!("{agency}-{name}")).to_str().unwrap().to_owned());
+        said(&[&["report", "--json", &served], seat.as_slice(), &asked].concat());
+        said(&[&["export", &export, "--payloads", "all"], seat.as_slice(), &asked[..2]].concat());
+        said(&[&["report", "--recompute", &export, "--json", &again], asked.as_slice()].concat());
+        assert_eq!(std::fs::read_to_string(&again).unwrap(), std::fs::read_to_string(&served).unwrap(), "{agency}");
+    }
+}
