@@ -315,10 +315,12 @@ fn print_run(run: &Run, out: &mut dyn Write) -> Result<()> {
     }
     writeln!(
         out,
-        "compared in {:.1} s: {} clients saw exactly what the logs hold for them ({} entries), and hold {} receipts",
+        "compared in {:.1} s: {} clients saw exactly what the logs hold for them ({} entries, {} narrowed since), and hold {} \
+         receipts",
         speed.comparing.as_secs_f64(),
         compared.views,
         number(compared.entries),
+        number(compared.narrowed),
         number(compared.receipts),
     )?;
     writeln!(

@@ -1,6 +1,6 @@
 //! Compares what every client saw with the logs: entry by entry, and figure by figure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub(super) struct Compared {
     pub(super) views: u64,
     /// Entries in those views.
     pub(super) entries: u64,
+    /// How many of them show less by now, since the law takes back what it no longer lets be shown.
+    pub(super) narrowed: u64,
     /// Receipts found in the log.
     pub(super) receipts: u64,
 }
@@ -89,7 +91,7 @@ pub(super) async fn check(
         let own = reading.await??;
         custodian.inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
         let (view, tally) = custodian.inbox.close();
-        same_view(custodian.client.id, &view, &own)?;
+        compared.narrowed += same_view(custodian.client.id, &view, &own)?;
         custodians.join(tally.figures());
         views.push((custodian.client.id, view));
     }
@@ -98,7 +100,7 @@ pub(super) async fn check(
         let own = read_own(Arc::clone(&participants.federal.client), jurisdiction, vec![LogKind::Exchange]).await?;
         inbox.count_reaches(own.values().map(BTreeMap::len).sum()).await;
         let (view, tally) = inbox.close();
-        same_view(participants.federal.client.id, &view, &own)?;
+        compared.narrowed += same_view(participants.federal.client.id, &view, &own)?;
         federal.join(tally.figures());
         seen.extend(view);
     }
@@ -247,17 +249,31 @@ async fn read_own(client: Arc<AgencyClient>, jurisdiction: &'static str, kinds: 
     Ok(view)
 }
 
-/// Checks that an inbox delivered exactly the log filtered by audience, with the same contents.
-fn same_view(agency: &str, told: &View, listed: &View) -> Result<()> {
-    for log in told.keys().chain(listed.keys()) {
+/// Checks that an inbox delivered exactly the log filtered by audience, with the same contents, but for what the law has taken
+/// back since: an audience is narrowed at each read. Returns how many entries show less now.
+fn same_view(agency: &str, told: &View, listed: &View) -> Result<u64> {
+    let logs: BTreeSet<&LogName> = told.keys().chain(listed.keys()).collect();
+    let mut narrowed = 0;
+    for log in logs {
         let empty = BTreeMap::new();
         let (told, listed) = (told.get(log).unwrap_or(&empty), listed.get(log).unwrap_or(&empty));
-        let indexes = told.keys().chain(listed.keys());
-        if let Some(index) = indexes.into_iter().find(|index| told.get(index) != listed.get(index)) {
-            bail!("{agency}: what it was told of {log} at {index} is not what the log shows it");
+        let indexes: BTreeSet<&u64> = told.keys().chain(listed.keys()).collect();
+        for index in indexes {
+            match (told.get(index), listed.get(index)) {
+                (Some(told), Some(listed)) if told == listed => {}
+                (Some(told), Some(listed)) if shows_less(listed, told) => narrowed += 1,
+                _ => bail!("{agency}: what it was told of {log} at {index} is not what the log shows it"),
+            }
         }
     }
-    Ok(())
+    Ok(narrowed)
+}
+
+/// Whether a view is of the same entry as an earlier one, with classes withheld that were shown, and otherwise the same.
+fn shows_less(now: &EntryView, before: &EntryView) -> bool {
+    now.leaf == before.leaf
+        && now.shown.without(before.shown) == FieldClasses::NONE
+        && now.shown.union(now.withheld) == before.shown.union(before.withheld)
 }
 
 /// Checks that an agency saw what oversight sees, or less of it. Returns how many entries were compared.
@@ -364,6 +380,18 @@ mod tests {
         check(&[told[0], told[1], (9, told[1].1)], Some("9"));
         check(&[told[0], (7, seen(b"c", counts))], Some("7"));
         check(&[told[0], (7, seen(b"b", FieldClasses::all()))], Some("7"));
+        // Something else instead of what was told, and a class that is neither shown nor withheld.
+        check(&[told[0], (7, seen(b"b", [FieldClass::Answer].into_iter().collect()))], Some("7"));
+        let lost = EntryView { withheld: FieldClasses::NONE, ..seen(b"b", FieldClasses::NONE) };
+        check(&[told[0], (7, lost)], Some("7"));
+    }
+
+    #[test]
+    fn what_the_law_took_back_is_counted() {
+        let counts: FieldClasses = [FieldClass::Count].into_iter().collect();
+        let of = |shown| view(LogKind::Exchange, &[(3, seen(b"a", counts)), (7, seen(b"b", shown))]);
+        assert_eq!(same_view("us-ice", &of(counts), &of(FieldClasses::NONE)).unwrap(), 1);
+        assert_eq!(same_view("us-ice", &of(counts), &of(counts)).unwrap(), 0);
     }
 
     #[test]
