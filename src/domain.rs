@@ -7,6 +7,7 @@ pub mod agency;
 pub mod agenda;
 pub mod appeal;
 pub mod apply;
+pub mod broken;
 pub mod calendar;
 pub mod case;
 pub mod charge;

@@ -15,11 +15,10 @@ pub use layout::{Audience, FileManifest, LogManifest, MANIFEST_FILE, Manifest, P
 pub use read::{Entries, Export, ExportedEntry};
 pub use write::{ExportWriter, LogWriter};
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::domain::ids::LogName;
+use crate::domain::broken::Broken;
 
 /// Why an export cannot be written, read or relied upon.
 #[derive(Debug, thiserror::Error)]
@@ -34,40 +33,16 @@ pub enum ExportError {
     },
     /// The export is not what its manifest, its keys or its own parts say.
     #[error(transparent)]
-    Broken(#[from] Fault),
+    Broken(#[from] Broken),
     /// What was kept elsewhere cannot be held against this export. This says nothing of the export.
     #[error("{0}")]
     NotEvidence(String),
 }
 
-/// The first fault that was found in an export.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Fault {
-    /// The log, if the fault is in one.
-    pub log: Option<LogName>,
-    /// The index, if the fault is in an entry.
-    pub index: Option<u64>,
-    /// A description of the fault.
-    pub what: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("broken")?;
-        if let Some(log) = &self.log {
-            write!(f, " in {log}")?;
-        }
-        if let Some(index) = self.index {
-            write!(f, " at index {index}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
 impl ExportError {
     /// A fault of the export as a whole.
     fn broken(what: impl Into<String>) -> Self {
-        Self::Broken(Fault { log: None, index: None, what: what.into() })
+        Self::Broken(Broken { log: None, index: None, what: what.into() })
     }
 
     fn file(path: &Path, source: io::Error) -> Self {

@@ -1,6 +1,5 @@
 //! Verifies a store offline: recomputes everything it claims and checks it against pinned keys.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -8,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::broken::Broken;
 use crate::domain::ids::LogName;
 use crate::ledger::{self, Checkpoint, Hash, LogVerifier, Receipt, Tree, VerifiedLog, VerifierKey, VerifyError};
 use crate::recorder::origin;
@@ -67,32 +67,6 @@ pub struct Verified {
     /// Receipts.
     pub receipts: u64,
 }
-
-/// The first fault that was found.
-#[derive(Debug)]
-pub struct Broken {
-    /// The log, if the fault is in one.
-    pub log: Option<LogName>,
-    /// The index, if the fault is in an entry.
-    pub index: Option<u64>,
-    /// A description of the fault.
-    pub what: String,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("broken")?;
-        if let Some(log) = &self.log {
-            write!(f, " in {log}")?;
-        }
-        if let Some(index) = self.index {
-            write!(f, " at index {index}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
-impl std::error::Error for Broken {}
 
 /// A receipt as a client keeps it: one JSON object on a line of `receipts/AGENCY.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

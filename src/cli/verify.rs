@@ -10,11 +10,12 @@ use zeroize::Zeroizing;
 use crate::cli::output::{error_text, print_line, report_failure};
 use crate::cli::paths::{STORE_ENV, store_location};
 use crate::config::{read_key, secret_files};
+use crate::domain::broken::Broken;
 use crate::domain::ids::LogName;
 use crate::export::{Checked, Export, ExportError, Manifest};
 use crate::ledger::{TrustPolicy, VerifierKey};
 use crate::store::StoreLocation;
-use crate::verify::{Broken, Claim, NotEvidence, Verified, verify};
+use crate::verify::{Claim, NotEvidence, Verified, verify};
 
 /// Arguments of `comity verify`.
 #[derive(Debug, Args)]
@@ -82,11 +83,12 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
 
 /// The log and the index that a fault is in, if it is in one.
 fn where_broken(error: &anyhow::Error) -> (Option<&LogName>, Option<u64>) {
-    match (error.downcast_ref::<Broken>(), error.downcast_ref::<ExportError>()) {
-        (Some(broken), _) => (broken.log.as_ref(), broken.index),
-        (None, Some(ExportError::Broken(fault))) => (fault.log.as_ref(), fault.index),
-        (None, Some(_) | None) => (None, None),
-    }
+    let of_export = error.downcast_ref().and_then(|error| match error {
+        ExportError::Broken(broken) => Some(broken),
+        ExportError::File { .. } | ExportError::NotEvidence(_) => None,
+    });
+    let broken = error.downcast_ref::<Broken>().or(of_export);
+    broken.map_or((None, None), |broken| (broken.log.as_ref(), broken.index))
 }
 
 /// The class of a failure, and its exit code.

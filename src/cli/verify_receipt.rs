@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use crate::cli::output::{error_text, print_line};
 use crate::cli::verify::{Unreadable, exit_code};
+use crate::domain::broken::Broken;
 use crate::domain::ids::LogName;
 use crate::ledger::{self, CheckpointError, NoteError, Receipt, ReceiptError, VerifierKey};
-use crate::verify::{Broken, NotEvidence};
+use crate::verify::NotEvidence;
 use crate::wire::entry::{self, ReadLeaf};
 
 /// Arguments of `comity receipt verify`.

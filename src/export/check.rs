@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::domain::broken::Broken;
 use crate::domain::ids::LogName;
+use crate::export::ExportError;
 use crate::export::layout::{CheckpointLine, GrowthLine, LogManifest, MANIFEST_FILE};
 use crate::export::lines::LineReader;
 use crate::export::read::{Export, ExportedEntry};
-use crate::export::{ExportError, Fault};
 use crate::ledger::{self, Checkpoint, Hash, Tree, VerifierKey, verify_consistency, verify_inclusion};
 use crate::recorder::origin;
 
@@ -209,7 +210,7 @@ impl<'a> LogCheck<'a> {
         let next = self.next.as_ref().map(|next| (next.size(), next.root()));
         let named = [Some(head), next.filter(|_| self.log.whole)].into_iter().flatten();
         let named = named.into_iter().find(|(size, _)| *size == entry.proof.size);
-        let at = |what: String| Fault { log: Some(self.log.log.clone()), index: Some(entry.index), what };
+        let at = |what: String| Broken { log: Some(self.log.log.clone()), index: Some(entry.index), what };
         let (size, root) = named.ok_or_else(|| at("its proof is of no checkpoint that it should be of".to_owned()))?;
         let proven = verify_inclusion(leaf, entry.index, size, &entry.proof.hashes, root);
         proven.map_err(|error| at(error.to_string()))?;
@@ -280,6 +281,6 @@ impl<'a> LogCheck<'a> {
     }
 
     fn fault(&self, what: &str) -> ExportError {
-        Fault { log: Some(self.log.log.clone()), index: None, what: what.to_owned() }.into()
+        Broken { log: Some(self.log.log.clone()), index: None, what: what.to_owned() }.into()
     }
 }

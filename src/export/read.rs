@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::domain::broken::Broken;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::LogName;
+use crate::export::ExportError;
 use crate::export::layout::{
     CHECKPOINTS, ENTRIES, EntryLine, FileManifest, GROWTH, LAYOUT, LINE_LEN_MAX, LogManifest, MANIFEST_FILE, Manifest,
     OpeningLine, Payloads, Proof, path_of,
 };
 use crate::export::lines::LineReader;
-use crate::export::{ExportError, Fault};
 use crate::ledger::{self, Hash};
 use crate::wire::entry::{self, Opening, ReadLeaf};
 
@@ -128,7 +129,7 @@ impl Entries {
     fn entry(&mut self, line: EntryLine) -> Result<ExportedEntry, ExportError> {
         let EntryLine { index, leaf, openings, proof } = line;
         let log = self.log.clone();
-        let broken = |what: &str| Fault { log: Some(log.clone()), index: Some(index), what: what.to_owned() };
+        let broken = |what: &str| Broken { log: Some(log.clone()), index: Some(index), what: what.to_owned() };
         let header = entry::read_leaf(&leaf).map_err(|_| broken("the leaf is not of a known layout"))?;
         if header.index != index || index < self.next || index >= self.size {
             return Err(broken("an entry bears another's index, or is out of order").into());

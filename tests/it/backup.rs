@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use comity::config::{Config, StoreConfig};
@@ -13,24 +13,10 @@ use comity::store::StoreLocation;
 use tempfile::TempDir;
 
 use crate::harness::postgres::Database;
+use crate::harness::process::{comity, said};
 use crate::harness::requests::{NY_EXCHANGE, detainer_for};
 use crate::harness::{World, copy};
 
-fn comity(command: &str) -> Command {
-    let mut comity = Command::new(env!("CARGO_BIN_EXE_comity"));
-    comity.env_remove("COMITY_AUDIT_LOG").env_remove("COMITY_LOG").env_remove("COMITY_STORE").arg(command);
-    comity
-}
-
-#[track_caller]
-fn said(command: &mut Command, code: i32) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let said = format!("{}{}", String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
-    assert_eq!(status.code(), Some(code), "{command:?}:\n{said}");
-    said
-}
-
-/// The size that a checkpoint says.
 fn size(note: &str) -> u64 {
     note.lines().nth(1).unwrap().parse().unwrap()
 }

@@ -6,13 +6,13 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use comity::domain::determination::FieldClass;
 use comity::export::{Export, ExportedEntry};
 use comity::ledger::VerifierKey;
 use tempfile::TempDir;
 
+use crate::harness::process::{comity, said};
 use crate::harness::requests::{
     NY_EXCHANGE, detainer_for, intake_at, match_of, reasoned_answer_to, release_of, schedule_of,
 };
@@ -99,21 +99,6 @@ impl Archive {
         Export::open(export).unwrap().check(&self.keys(), &[], |entry| entries.push(entry.clone())).unwrap();
         entries
     }
-}
-
-fn comity(command: &str) -> Command {
-    let mut comity = Command::new(env!("CARGO_BIN_EXE_comity"));
-    comity.env_remove("COMITY_AUDIT_LOG").env_remove("COMITY_LOG").env_remove("COMITY_STORE").arg(command);
-    comity
-}
-
-/// What a command said, on either way out.
-#[track_caller]
-fn said(command: &mut Command, code: i32) -> String {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let said = format!("{}{}", String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
-    assert_eq!(status.code(), Some(code), "{command:?}:\n{said}");
-    said
 }
 
 /// Every file below a directory, by its name.

@@ -171,6 +171,14 @@ async fn connect(sandbox: &Sandbox, address: SocketAddr) -> Result<Client> {
     Ok(Client::connect(config).await?.with_retry(Retry::NEVER))
 }
 
+async fn connected(sandbox: &Sandbox, address: SocketAddr, connections: u16) -> Result<Vec<Client>> {
+    let mut clients = Vec::new();
+    for _ in 0..connections {
+        clients.push(connect(sandbox, address).await?);
+    }
+    Ok(clients)
+}
+
 #[derive(Default)]
 struct Calls {
     acknowledged: Vec<Acknowledged>,
@@ -216,10 +224,7 @@ async fn streams(
     ends: Ends,
     (connections, items): (u16, u16),
 ) -> Result<Calls> {
-    let mut clients = Vec::new();
-    for _ in 0..connections {
-        clients.push(connect(sandbox, address).await?);
-    }
+    let clients = connected(sandbox, address, connections).await?;
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for client in clients {
@@ -257,10 +262,11 @@ async fn reads(
     names: &[String],
 ) -> Result<Calls> {
     ensure!(!names.is_empty(), "there is nothing to read");
+    let clients = connected(sandbox, address, connections).await?;
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..connections {
-        let (client, names) = (connect(sandbox, address).await?, names.to_vec());
+    for client in clients {
+        let names = names.to_vec();
         tasks.spawn(async move {
             let (mut detainers, mut own) = (client.detainers(), Calls::default());
             while begun.elapsed() < length {
@@ -294,10 +300,7 @@ async fn calls(
     length: Duration,
     (connections, in_flight): (u16, u16),
 ) -> Result<Calls> {
-    let mut clients = Vec::new();
-    for _ in 0..connections {
-        clients.push(connect(sandbox, address).await?);
-    }
+    let clients = connected(sandbox, address, connections).await?;
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for client in clients {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 use comity::config::Config;
 use comity::domain::agency::ActorKind;
@@ -161,4 +161,20 @@ pub(crate) fn assert_verified(directory: &Path) -> String {
     let output = Command::new(BINARY).arg("verify").arg(directory).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A command of `comity`, which nothing around it tells where to log or to keep.
+pub(crate) fn comity(command: &str) -> Command {
+    let mut comity = Command::new(BINARY);
+    comity.env_remove("COMITY_AUDIT_LOG").env_remove("COMITY_LOG").env_remove("COMITY_STORE").arg(command);
+    comity
+}
+
+/// What a command said, on either way out.
+#[track_caller]
+pub(crate) fn said(command: &mut Command, code: i32) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let said = format!("{}{}", String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(code), "{command:?}:\n{said}");
+    said
 }
