@@ -26,9 +26,11 @@ impl AuditFile {
     }
 
     /// Opens the path again, since after a rotation it names another file. On an error the old file stays in use.
+    ///
+    /// Lines wait meanwhile: once the new file is there to be seen, no line goes to the old one.
     pub fn reopen(&self) -> io::Result<()> {
-        let file = opened(&self.path)?;
-        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        *file = opened(&self.path)?;
         Ok(())
     }
 
@@ -81,5 +83,45 @@ impl Write for AuditLines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::sync::TryLockError;
+    use std::time::{Duration, Instant};
+    use std::{fs, thread};
+
+    use super::*;
+
+    /// A pipe is opened for writing only once somebody reads it, so the reopening lasts as long as the test wants.
+    #[test]
+    fn no_line_goes_to_the_old_file_once_the_new_one_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.log");
+        let rotated = directory.path().join("audit.log.1");
+        let audit = AuditFile::open(&path).unwrap();
+        fs::rename(&path, &rotated).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let reopening = thread::spawn({
+            let audit = Arc::clone(&audit);
+            move || audit.reopen()
+        });
+        let begun = Instant::now();
+        while !matches!(audit.file.try_lock(), Err(TryLockError::WouldBlock)) {
+            assert!(begun.elapsed() < Duration::from_secs(10), "lines may go to the old file meanwhile");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let writing = thread::spawn({
+            let audit = Arc::clone(&audit);
+            move || audit.write(b"a line\n")
+        });
+        let reading = thread::spawn(move || fs::read(path));
+        reopening.join().unwrap().unwrap();
+        writing.join().unwrap();
+        drop(audit);
+        assert_eq!(reading.join().unwrap().unwrap(), b"a line\n");
+        assert_eq!(fs::read(rotated).unwrap(), b"");
     }
 }
