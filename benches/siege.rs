@@ -5,7 +5,7 @@
 //! The goals: a handshake below half a second (from the socket to the first answer, at p99), a call at most three times
 //! as long as without attack, and memory below 256 MB. Missed goals are printed, and the exit code is then 1.
 //!
-//! `cargo bench --bench siege [-- --seconds N] [--rounds N]`
+//! `cargo bench --bench siege [-- --seconds N] [--rounds N] [--attack NAME]`
 
 #[path = "../tests/it/availability/attack.rs"]
 mod attack;
@@ -45,14 +45,19 @@ fn main() -> Result<ExitCode> {
     let directory = tempfile::tempdir()?;
     let sandbox = Sandbox::establish(directory.path())?;
     let gateway = Gateway::start(directory.path(), &sandbox)?;
-    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    // An honest agency shares the processor with its attackers, and no threads: what they keep busy must not be measured as
-    // the gateway's delay.
-    let (runtime, attackers) = (runtime()?, runtime()?);
+    let runtime = || {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.worker_threads(2).enable_all();
+        runtime
+    };
+    // Real attackers compute on machines of their own. Here they share the processor, so they get of it what the gateway
+    // and the honest agency leave: what they keep busy must not be measured as the gateway's delay.
+    let (runtime, attackers) = (runtime().build()?, runtime().on_thread_start(yield_to_others).build()?);
     let mut out = std::io::stdout();
     writeln!(out, "{rounds} rounds of {} s, medians; milliseconds at p50 and p99", length.as_secs())?;
     let (mut all, mut missed) = (Vec::new(), Vec::new());
-    for attack in Attack::ALL {
+    let only = arguments.iter().skip_while(|argument| *argument != "--attack").nth(1);
+    for attack in Attack::ALL.into_iter().filter(|attack| only.is_none_or(|only| format!("{attack:?}") == *only)) {
         let mut measured = Vec::new();
         for _ in 0..rounds {
             let peace = runtime.block_on(honest(&gateway, &sandbox, length))?;
@@ -98,6 +103,16 @@ fn main() -> Result<ExitCode> {
     }
     writeln!(out, "missed: {}", missed.join(", "))?;
     Ok(ExitCode::FAILURE)
+}
+
+/// Gives this thread only what others leave of the processor (`SCHED_IDLE`).
+fn yield_to_others() {
+    let thread = std::fs::read_link("/proc/thread-self").ok();
+    let id = thread.as_deref().and_then(Path::file_name).and_then(std::ffi::OsStr::to_str).map(str::to_owned);
+    let put_behind = |id: &str| Command::new("chrt").args(["--idle", "--pid", "0", id]).status();
+    if !id.is_some_and(|id| put_behind(&id).is_ok_and(|status| status.success())) {
+        let _nobody_left_to_tell = writeln!(std::io::stderr(), "attackers take the processor from others");
+    }
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {

@@ -12,7 +12,7 @@ mod write;
 
 pub use check::Checked;
 pub use layout::{Audience, FileManifest, LogManifest, MANIFEST_FILE, Manifest, Payloads, Proof};
-pub use read::{Entries, Export, ExportedEntry};
+pub use read::{Entries, Export, ExportedEntry, ProvedEntries};
 pub use write::{ExportWriter, LogWriter};
 
 use std::io;

@@ -4,7 +4,6 @@
 //! show the caller; `comity report --recompute` folds an export of the same entries and gets the same bytes. Nothing here asks who
 //! somebody is: what an audience may not see is not among the entries and openings that it hands in.
 
-mod archive;
 mod claimed;
 mod counted_entry;
 mod detainer;
@@ -21,7 +20,6 @@ mod suppression;
 mod tally;
 mod wire_form;
 
-pub use archive::{Archive, ArchiveError, ArchivedEntry, Entries, ExportedLog, Manifest};
 pub use claimed::add_claims;
 pub use counted_entry::CountedEntry;
 pub use difference::{ClaimsDifference, Difference, LogDifference, OneSided, claims_difference, difference};

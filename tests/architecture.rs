@@ -24,7 +24,8 @@ const USES: [(&str, &[&str]); 26] = [
     ("store", &["domain", "files", "random", "wire", "ledger"]),
     ("recorder", &["domain", "random", "wire", "policy", "ledger", "store", "metrics"]),
     ("feed", &["domain", "wire", "policy", "ledger", "store"]),
-    ("reports", &["claims", "domain", "wire", "policy", "ledger", "store"]),
+    ("export", &["domain", "ledger", "recorder", "wire"]),
+    ("reports", &["claims", "domain", "wire", "policy", "ledger", "store", "export"]),
     ("accept", &["domain", "files", "identity", "quota"]),
     ("api", &BENEATH_API),
     ("client", &["files", "ledger", "wire"]),
@@ -42,7 +43,6 @@ const USES: [(&str, &[&str]); 26] = [
         ],
     ),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),
-    ("export", &["domain", "ledger", "recorder", "wire"]),
     (
         "sandbox",
         &["accept", "api", "client", "config", "domain", "identity", "ledger", "recorder", "server", "witness"],

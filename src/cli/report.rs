@@ -15,7 +15,8 @@ use crate::cli::output::{ignore_closed, print_line};
 use crate::cli::report::source::{Asked, AskedArgs, of_claims_alone, published, recomputed};
 use crate::client::Client;
 use crate::domain::ids::JurisdictionId;
-use crate::reports::{self, Archive, Report, Table, add_claims, from_wire_form};
+use crate::export::Export;
+use crate::reports::{self, Report, Table, add_claims, from_wire_form};
 use crate::wire::{show, v1};
 
 /// Arguments of `comity report`.
@@ -63,8 +64,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<()> {
     }
     let asked = args.asked.asked()?;
     let mut report = match &args.recompute {
-        Some(archive) if args.publish => published(&Archive::open(archive)?, &asked)?,
-        Some(archive) => recomputed(&Archive::open(archive)?, &asked)?,
+        Some(export) if args.publish => published(&Export::open(export)?, &asked)?,
+        Some(export) => recomputed(&Export::open(export)?, &asked)?,
         None if args.caller.is_given() => from_gateway(&args.caller, &asked)?,
         None if !args.asked.claims.is_empty() => of_claims_alone(&asked),
         None => bail!(

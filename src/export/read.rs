@@ -1,5 +1,6 @@
 //! Reads an export. What is read here is a file's word: [`Export::check`] holds it against keys.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,11 +9,11 @@ use crate::domain::determination::FieldClass;
 use crate::domain::ids::LogName;
 use crate::export::ExportError;
 use crate::export::layout::{
-    CHECKPOINTS, ENTRIES, EntryLine, FileManifest, GROWTH, LAYOUT, LINE_LEN_MAX, LogManifest, MANIFEST_FILE, Manifest,
-    OpeningLine, Payloads, Proof, path_of,
+    CHECKPOINTS, CheckpointLine, ENTRIES, EntryLine, FileManifest, GROWTH, LAYOUT, LINE_LEN_MAX, LogManifest,
+    MANIFEST_FILE, Manifest, OpeningLine, Payloads, Proof, path_of,
 };
 use crate::export::lines::LineReader;
-use crate::ledger::{self, Hash};
+use crate::ledger::{self, Checkpoint, Hash, verify_inclusion};
 use crate::wire::entry::{self, Opening, ReadLeaf};
 
 /// An export on this machine.
@@ -98,6 +99,23 @@ impl Export {
         let lines = LineReader::open(&self.directory, &log.entries)?;
         Ok(Entries { log: log.log.clone(), size: log.size, payloads: self.manifest.payloads, next: 0, lines })
     }
+
+    /// The entries of a log, in order, each proved to be in the tree of a checkpoint of the export. Whether that
+    /// checkpoint is signed is not checked here.
+    pub fn proved_entries(&self, log: &LogManifest) -> Result<ProvedEntries, ExportError> {
+        let mut lines: LineReader<CheckpointLine> = LineReader::open(&self.directory, &log.checkpoints)?;
+        let mut roots = BTreeMap::from([(log.size, log.root)]);
+        while let Some(line) = lines.read()? {
+            let broken =
+                |why: String| Broken { log: Some(log.log.clone()), index: None, what: format!("a checkpoint: {why}") };
+            let checkpoint = Checkpoint::unverified(&line.note).map_err(|error| broken(error.to_string()))?;
+            let root = *roots.entry(line.size).or_insert_with(|| checkpoint.root());
+            if (checkpoint.size(), checkpoint.root()) != (line.size, root) {
+                return Err(broken("it is not what the export says of it".to_owned()).into());
+            }
+        }
+        Ok(ProvedEntries { entries: self.entries(log)?, roots })
+    }
 }
 
 /// The entries of a log of an export.
@@ -122,6 +140,33 @@ impl Iterator for Entries {
     fn next(&mut self) -> Option<Self::Item> {
         let line = self.lines.read().transpose()?;
         Some(line.and_then(|line| self.entry(line)))
+    }
+}
+
+/// The entries of a log of an export, each held against a root that the export has.
+#[derive(Debug)]
+pub struct ProvedEntries {
+    entries: Entries,
+    /// By size of the tree.
+    roots: BTreeMap<u64, Hash>,
+}
+
+impl Iterator for ProvedEntries {
+    type Item = Result<ExportedEntry, ExportError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.entries.next()?.and_then(|entry| self.proved(entry)))
+    }
+}
+
+impl ProvedEntries {
+    fn proved(&self, entry: ExportedEntry) -> Result<ExportedEntry, ExportError> {
+        let Proof { size, hashes } = &entry.proof;
+        let at = |what: String| Broken { log: Some(entry.log.clone()), index: Some(entry.index), what };
+        let root = self.roots.get(size).ok_or_else(|| at("its proof is of no checkpoint of the export".to_owned()))?;
+        verify_inclusion(ledger::leaf_hash(&entry.leaf), entry.index, *size, hashes, *root)
+            .map_err(|error| at(error.to_string()))?;
+        Ok(entry)
     }
 }
 

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::claims::{Claim, Claims};
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::LogName;
-use crate::reports::archive::{Archive, ArchiveError, ArchivedEntry, ExportedLog};
+use crate::export::{Export, ExportError, ExportedEntry, LogManifest};
+use crate::ledger;
 use crate::reports::report::{Report, Row};
 
 /// An entry that one side counts and the other does not.
@@ -55,12 +56,12 @@ pub struct ClaimsDifference {
 }
 
 /// Compares two exports, entry by entry, and the reports that were computed from them.
-pub fn difference(first: (&Archive, &Report), second: (&Archive, &Report)) -> Result<Difference, ArchiveError> {
-    let logs_of = |archive: &Archive| -> BTreeMap<LogName, ExportedLog> {
-        archive.manifest.logs.iter().map(|log| (log.log.clone(), log.clone())).collect()
-    };
+pub fn difference(first: (&Export, &Report), second: (&Export, &Report)) -> Result<Difference, ExportError> {
+    fn logs_of(export: &Export) -> BTreeMap<&LogName, &LogManifest> {
+        export.manifest().logs.iter().map(|log| (&log.log, log)).collect()
+    }
     let (first_logs, second_logs) = (logs_of(first.0), logs_of(second.0));
-    let names: BTreeSet<&LogName> = first_logs.keys().chain(second_logs.keys()).collect();
+    let names: BTreeSet<&LogName> = first_logs.keys().chain(second_logs.keys()).copied().collect();
     let mut difference = Difference { figures: figures(first.1, second.1), ..Difference::default() };
     for name in names {
         let own = entries(first.0, first_logs.get(name))?;
@@ -84,13 +85,14 @@ struct Compared {
     classes: Vec<FieldClass>,
 }
 
-fn entries(archive: &Archive, log: Option<&ExportedLog>) -> Result<BTreeMap<u64, Compared>, ArchiveError> {
+fn entries(export: &Export, log: Option<&&LogManifest>) -> Result<BTreeMap<u64, Compared>, ExportError> {
     let Some(log) = log else { return Ok(BTreeMap::new()) };
-    let compared = |entry: Result<ArchivedEntry, ArchiveError>| {
-        let ArchivedEntry { counted, method, leaf_hash, classes } = entry?;
-        Ok((counted.index, Compared { leaf: leaf_hash.to_string(), method, classes }))
+    let compared = |entry: Result<ExportedEntry, ExportError>| {
+        let ExportedEntry { index, leaf, header, openings, .. } = entry?;
+        let classes = openings.iter().map(|opening| opening.class).collect();
+        Ok((index, Compared { leaf: ledger::leaf_hash(&leaf).to_string(), method: header.method, classes }))
     };
-    archive.entries(log)?.map(compared).collect()
+    export.proved_entries(log)?.map(compared).collect()
 }
 
 fn of_log(first: &BTreeMap<u64, Compared>, second: &BTreeMap<u64, Compared>) -> LogDifference {

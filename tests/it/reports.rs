@@ -174,7 +174,7 @@ async fn an_export_gives_the_same_bytes() {
     changed.write(&directory.path().join("changed"));
     let output = comity(&["report", "--recompute", &path("changed")]);
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && errors.contains("a content that the leaf does not commit to"), "{errors}");
+    assert!(!output.status.success() && errors.contains("content that is not what the leaf commits to"), "{errors}");
     assert_eq!(world.journal.audited(), []);
 }
 

@@ -9,9 +9,8 @@ use clap::Args;
 use crate::claims::Claims;
 use crate::cli::output::{ignore_closed, print_line};
 use crate::cli::report::source::{AskedArgs, of_claims_alone, recomputed};
-use crate::reports::{
-    Archive, ClaimsDifference, Difference, OneSided, Report, add_claims, claims_difference, difference,
-};
+use crate::export::Export;
+use crate::reports::{ClaimsDifference, Difference, OneSided, Report, add_claims, claims_difference, difference};
 
 /// Arguments of `comity report diff`.
 #[derive(Debug, Args)]
@@ -39,10 +38,10 @@ pub(super) fn run(args: &DiffArgs) -> Result<()> {
 
 fn exports(args: &DiffArgs) -> Result<()> {
     let asked = args.asked.asked()?;
-    let read = |path: &Path| -> Result<(Archive, Report)> {
-        let archive = Archive::open(path).with_context(|| format!("cannot use {}", path.display()))?;
-        let report = recomputed(&archive, &asked)?;
-        Ok((archive, report))
+    let read = |path: &Path| -> Result<(Export, Report)> {
+        let export = Export::open(path).with_context(|| format!("cannot use {}", path.display()))?;
+        let report = recomputed(&export, &asked)?;
+        Ok((export, report))
     };
     let (first, second) = (read(&args.first)?, read(&args.second)?);
     let found = difference((&first.0, &first.1), (&second.0, &second.1))?;

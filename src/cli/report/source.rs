@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 
 use crate::domain::ids::JurisdictionId;
 use crate::domain::zone::Zones;
-use crate::reports::{self, Archive, CountedTree, Entries, Fold, Merged, Publication, Question, Report};
+use crate::export::{Export, ExportError, ExportedEntry, LogManifest, Manifest, Payloads, ProvedEntries};
+use crate::reports::{self, CountedTree, Fold, Merged, Publication, Question, Report};
 
 /// Which figures.
 #[derive(Debug, Args)]
@@ -75,76 +76,85 @@ impl Asked {
     }
 }
 
-/// The entries of the logs that are asked of, in the order in which they are counted.
-fn entries(archive: &Archive, asked: &Asked) -> Result<(Merged<Counted>, Vec<CountedTree>)> {
-    let is_asked = |log: &&reports::ExportedLog| {
-        asked.jurisdiction.as_ref().is_none_or(|jurisdiction| *jurisdiction == log.log.jurisdiction)
-    };
-    let logs: Vec<_> = archive.manifest.logs.iter().filter(is_asked).collect();
+/// The logs that are asked of.
+fn logs<'a>(export: &'a Export, asked: &Asked) -> Result<Vec<&'a LogManifest>> {
+    let is_asked = |log: &&LogManifest| asked.jurisdiction.as_ref().is_none_or(|own| *own == log.log.jurisdiction);
+    let logs: Vec<_> = export.manifest().logs.iter().filter(is_asked).collect();
     ensure!(!logs.is_empty(), "the export has no log of that jurisdiction");
-    let tree = |log: &&reports::ExportedLog| CountedTree {
-        origin: format!("{}/{}", archive.manifest.origin, log.log),
+    Ok(logs)
+}
+
+/// Their trees, of which nothing is counted yet.
+fn trees(export: &Export, logs: &[&LogManifest]) -> Vec<CountedTree> {
+    let origin = &export.manifest().origin;
+    let tree = |log: &&LogManifest| CountedTree {
+        origin: format!("{origin}/{}", log.log),
         size: log.size,
-        root: log.root.clone(),
+        root: log.root.to_base64(),
         counted: 0,
     };
-    let trees = logs.iter().map(tree).collect();
-    let entries = logs.iter().map(|log| archive.entries(log).map(Counted)).collect::<Result<Vec<_>, _>>()?;
-    Ok((Merged::of(entries), trees))
+    logs.iter().map(tree).collect()
+}
+
+/// Their entries, in the order in which they are counted.
+fn entries(export: &Export, logs: &[&LogManifest]) -> Result<Merged<Counted>> {
+    let entries = logs.iter().map(|log| export.proved_entries(log).map(Counted)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Merged::of(entries))
 }
 
 /// Entries of an export, for counting.
 #[derive(Debug)]
-struct Counted(Entries);
+struct Counted(ProvedEntries);
 
 impl Iterator for Counted {
-    type Item = Result<reports::CountedEntry, reports::ArchiveError>;
+    type Item = Result<reports::CountedEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.0.next()?.map(|entry| entry.counted))
+        let counted = |entry: Result<ExportedEntry, ExportError>| {
+            let ExportedEntry { log, index, leaf, openings, .. } = entry?;
+            let counted = reports::CountedEntry::read(&log, &leaf, &openings);
+            counted.with_context(|| format!("{log}, entry {index}: its content is no event"))
+        };
+        self.0.next().map(counted)
     }
 }
 
 /// The report that a gateway gives, from an export of what the audience may see.
-pub(super) fn recomputed(archive: &Archive, asked: &Asked) -> Result<Report> {
-    let (entries, mut trees) = entries(archive, asked)?;
+pub(super) fn recomputed(export: &Export, asked: &Asked) -> Result<Report> {
+    let logs = logs(export, asked)?;
     let mut fold = Fold::default();
-    for entry in entries {
+    for entry in entries(export, &logs)? {
         let entry = entry?;
         if asked.as_of.is_none_or(|as_of| entry.recorded_at <= as_of) {
             fold.take(&entry);
         }
     }
-    for (tree, log) in
-        trees.iter_mut().zip(
-            archive.manifest.logs.iter().filter(|log| {
-                asked.jurisdiction.as_ref().is_none_or(|jurisdiction| *jurisdiction == log.log.jurisdiction)
-            }),
-        )
-    {
+    let mut trees = trees(export, &logs);
+    for (tree, log) in trees.iter_mut().zip(&logs) {
         tree.counted = fold.counted(&log.log);
     }
-    let mut report = fold.report(&asked.question(&archive.manifest.audience), trees, &asked.zone);
-    if archive.manifest.payloads != "all" {
-        report.notes.push(format!(
-            "Computed from an export with payloads {}: what is not in it is not counted.",
-            archive.manifest.payloads
-        ));
+    let Manifest { audience, payloads, .. } = export.manifest();
+    let mut report = fold.report(&asked.question(&audience.to_string()), trees, &asked.zone);
+    if *payloads != Payloads::All {
+        let payloads = payloads.word();
+        report
+            .notes
+            .push(format!("Computed from an export with payloads {payloads}: what is not in it is not counted."));
     }
     Ok(report)
 }
 
 /// What may be published of an export.
-pub(super) fn published(archive: &Archive, asked: &Asked) -> Result<Report> {
-    let (entries, trees) = entries(archive, asked)?;
+pub(super) fn published(export: &Export, asked: &Asked) -> Result<Report> {
+    let logs = logs(export, asked)?;
     let mut publication = Publication::in_zone(asked.zone.clone());
     let mut last = Timestamp::UNIX_EPOCH;
-    for entry in entries {
+    for entry in entries(export, &logs)? {
         let entry = entry?;
         last = last.max(entry.recorded_at);
         publication.take(&entry);
     }
-    Ok(publication.finish(&asked.question("anybody"), trees, last))
+    Ok(publication.finish(&asked.question("anybody"), trees(export, &logs), last))
 }
 
 /// A report in which nothing was recorded, for claims to be added to.

@@ -1,121 +1,100 @@
-//! Writes what a party is shown of some logs as an export, in the layout of docs/export.md.
+//! Writes what a party is shown of some logs as an export, and with entries withheld or changed.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use comity::domain::determination::FieldClass;
-use comity::ledger::{Hash, Receipt, leaf_hash};
+use comity::domain::ids::LogName;
+use comity::export::{Audience, ExportWriter, Payloads, Proof};
+use comity::ledger::{Checkpoint, Receipt, leaf_hash};
+use comity::wire::entry::Opening;
 use comity::wire::{enums, v1};
-use serde_json::{Value, json};
 
 use crate::harness::Party;
 
-/// The entries of a log as lines, and its head.
+#[derive(Clone)]
+struct Entry {
+    index: u64,
+    leaf: Vec<u8>,
+    openings: Vec<Opening>,
+    proof: Proof,
+}
+
+/// The entries of a log and its head.
 #[derive(Clone)]
 struct Log {
-    lines: Vec<Value>,
+    entries: Vec<Entry>,
     note: String,
 }
 
 /// An export.
 #[derive(Clone)]
 pub(super) struct Copy {
-    audience: String,
-    logs: BTreeMap<String, Log>,
+    audience: Audience,
+    logs: BTreeMap<LogName, Log>,
 }
 
 impl Copy {
     pub(super) async fn of(party: &Party, agency: &str, names: &[&str]) -> Self {
         let mut logs = BTreeMap::new();
         for name in names {
-            let (mut lines, mut note) = (Vec::new(), String::new());
+            let (mut entries, mut note) = (Vec::new(), String::new());
             for entry in party.entries(name).await.accepted() {
                 let request = v1::ProveInclusionRequest { name: entry.name.clone() };
-                let proof = party.prove_inclusion(request).await.accepted().proof;
-                let proof = Receipt::parse(&proof).unwrap();
-                note.clone_from(&proof.checkpoint);
-                lines.push(line(&entry, &proof));
+                let receipt = Receipt::parse(&party.prove_inclusion(request).await.accepted().proof).unwrap();
+                let size = Checkpoint::unverified(&receipt.checkpoint).unwrap().size();
+                note = receipt.checkpoint;
+                entries.push(Entry {
+                    index: receipt.index,
+                    leaf: entry.leaf,
+                    openings: entry.openings.iter().map(opening).collect(),
+                    proof: Proof { size, hashes: receipt.proof },
+                });
             }
-            logs.insert((*name).to_owned(), Log { lines, note });
+            logs.insert(name.parse().unwrap(), Log { entries, note });
         }
-        Self { audience: format!("agencies/{agency}"), logs }
+        Self { audience: Audience::Agency(agency.parse().unwrap()), logs }
+    }
+
+    fn first_log(&mut self) -> &mut Log {
+        self.logs.values_mut().next().unwrap()
     }
 
     /// Leaves out every second entry, so many in all. Which they were: index and hash of the leaf.
     pub(super) fn withhold(&mut self, count: usize) -> Vec<(u64, String)> {
-        let log = self.logs.values_mut().next().unwrap();
-        let all = std::mem::take(&mut log.lines);
-        let mut withheld = Vec::new();
-        for (at, line) in all.into_iter().enumerate() {
-            if at % 2 == 1 && withheld.len() < count {
-                let leaf = STANDARD.decode(line["leaf"].as_str().unwrap()).unwrap();
-                withheld.push((line["index"].as_u64().unwrap(), leaf_hash(&leaf).to_string()));
-            } else {
-                log.lines.push(line);
-            }
-        }
+        let entries = &mut self.first_log().entries;
+        let withheld: Vec<Entry> = entries.iter().skip(1).step_by(2).take(count).cloned().collect();
+        entries.retain(|entry| withheld.iter().all(|withheld| withheld.index != entry.index));
         assert_eq!(withheld.len(), count, "there are too few entries");
-        withheld
+        withheld.iter().map(|entry| (entry.index, leaf_hash(&entry.leaf).to_string())).collect()
     }
 
     pub(super) fn change_a_byte_of_content(&mut self) {
-        let log = self.logs.values_mut().next().unwrap();
-        let content = &mut log.lines[0]["openings"][0]["content"];
-        let mut bytes = STANDARD.decode(content.as_str().unwrap()).unwrap();
-        *bytes.last_mut().unwrap() ^= 1;
-        *content = json!(STANDARD.encode(bytes));
+        *self.first_log().entries[0].openings[0].content.last_mut().unwrap() ^= 1;
     }
 
     pub(super) fn write(&self, directory: &Path) {
-        let mut listed = Vec::new();
-        for (name, Log { lines, note }) in &self.logs {
-            let mut note_lines = note.lines();
-            let (origin, size, root) =
-                (note_lines.next().unwrap(), note_lines.next().unwrap(), note_lines.next().unwrap());
-            let prefix = origin.strip_suffix(&format!("/{name}")).unwrap();
-            let (jurisdiction, kind) = name.strip_prefix("jurisdictions/").unwrap().split_once("/logs/").unwrap();
-            let place = directory.join(jurisdiction).join(kind);
-            fs::create_dir_all(&place).unwrap();
-            let entries: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
-            let entries = entries.concat();
-            fs::write(place.join("entries.jsonl"), entries).unwrap();
-            let size: u64 = size.parse().unwrap();
-            fs::write(place.join("checkpoints.jsonl"), format!("{}\n", json!({"size": size, "note": note}))).unwrap();
-            let path = format!("{jurisdiction}/{kind}/entries.jsonl");
-            listed
-                .push((prefix.to_owned(), json!({"log": name, "size": size, "root": root, "entries": {"path": path}})));
+        let mut heads = self.logs.iter().map(|(name, log)| (name, log, Checkpoint::unverified(&log.note).unwrap()));
+        let prefix =
+            |name: &LogName, head: &Checkpoint| head.origin().strip_suffix(&format!("/{name}")).unwrap().to_owned();
+        let (name, _, head) = heads.clone().next().unwrap();
+        let mut export =
+            ExportWriter::begin(directory, &prefix(name, &head), self.audience.clone(), Payloads::All).unwrap();
+        for (name, Log { entries, note }, head) in &mut heads {
+            let mut log = export.log(name).unwrap();
+            for Entry { index, leaf, openings, proof } in entries {
+                log.entry(*index, leaf.clone(), openings, proof.clone()).unwrap();
+            }
+            log.checkpoint(head.size(), note).unwrap();
+            export.end_log(log, head.size(), head.root()).unwrap();
         }
-        let logs: Vec<&Value> = listed.iter().map(|(_, log)| log).collect();
-        let origin = &listed.first().unwrap().0;
-        let manifest = json!({
-            "layout": "comity-export/1", "origin": origin, "audience": self.audience, "payloads": "all", "logs": logs,
-        });
-        fs::write(directory.join("manifest.json"), format!("{manifest}\n")).unwrap();
+        export.finish().unwrap();
     }
 }
 
-fn line(entry: &v1::Entry, proof: &Receipt) -> Value {
-    let hashes: Vec<String> = proof.proof.iter().map(Hash::to_base64).collect();
-    let openings: Vec<Value> = entry
-        .openings
-        .iter()
-        .map(|opening| {
-            let class: FieldClass = enums::from_wire(opening.field_class).unwrap();
-            json!({
-                "class": class.word(),
-                "salt": STANDARD.encode(&opening.salt),
-                "content": STANDARD.encode(&opening.content),
-            })
-        })
-        .collect();
-    let size: u64 = proof.checkpoint.lines().nth(1).unwrap().parse().unwrap();
-    json!({
-        "index": proof.index,
-        "leaf": STANDARD.encode(&entry.leaf),
-        "openings": openings,
-        "proof": {"size": size, "hashes": hashes},
-    })
+fn opening(opening: &v1::Opening) -> Opening {
+    Opening {
+        class: enums::from_wire(opening.field_class).unwrap(),
+        salt: opening.salt.as_slice().try_into().unwrap(),
+        content: opening.content.clone(),
+    }
 }
