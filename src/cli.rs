@@ -15,6 +15,7 @@ mod health;
 mod import;
 mod inbox;
 mod interrupt;
+mod keys;
 mod lodge;
 mod logging;
 mod migrate;
@@ -91,6 +92,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Puts a backup in place of a store that was lost. It is not served before it was held against a checkpoint from outside.
     Restore(backup::RestoreArgs),
+    /// Changes keys of a gateway: puts its stores under a new wrapping key.
+    Keys(keys::KeysArgs),
     /// Lists what was disclosed to whom, by the account that a store keeps.
     Disclosures(disclosures::DisclosuresArgs),
     /// Takes up what a requester published, as claims, apart from the exchange.
@@ -156,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run_backup(&args),
         Command::Restore(args) => backup::run_restore(&args),
         Command::Export(args) => return export::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Disclosures(args) => disclosures::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Policy(args) => policy::run(&args),

@@ -22,6 +22,7 @@ pub mod detainer;
 pub mod determination;
 pub mod disclosure;
 pub mod event;
+pub mod expungement;
 pub mod facts;
 pub mod firing;
 pub mod hand_over;

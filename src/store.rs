@@ -9,11 +9,13 @@ pub mod appeals;
 mod audience;
 mod compact;
 mod copy;
+mod data_keys;
 mod error;
 mod location;
 pub mod postgres;
 mod reader;
 mod restored;
+mod rewrap;
 mod rows;
 mod sealed;
 mod sharded;
@@ -34,12 +36,13 @@ pub use copy::{Copied, backup, copy, digest, restore};
 pub use error::StoreError;
 pub use location::{FoundStore, StoreLocation};
 pub use reader::{CaseFilter, CasesOf, EntryHeader, Reader, RecordedAnswer, StoredEntry};
+pub use rewrap::{Rewrapped, rewrap};
 pub use sharded::Sharded;
 
 use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, OfficerPseudonym, RequestId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{Consumer, Inbox, InboxConsumer};
 use crate::ledger::{Hash, TileId, Tree};
 use crate::store::appeals::{AppealsLoaded, AppealsWanted, NewAppeals};
@@ -229,6 +232,34 @@ pub struct PolicyInForce {
     pub since: Timestamp,
 }
 
+/// A case whose record is destroyed.
+#[derive(Debug, Clone)]
+pub struct Expungement {
+    /// The case.
+    pub case: CaseName,
+    /// Its entries before these can be opened no more.
+    pub from: SealedFrom,
+}
+
+/// The positions in the logs of a jurisdiction from which on the entries of a case are sealed under its present key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedFrom {
+    /// In the exchange log.
+    pub exchange: u64,
+    /// In the custody log.
+    pub custody: u64,
+}
+
+impl SealedFrom {
+    /// The position in a log.
+    pub fn of(self, log: LogKind) -> u64 {
+        match log {
+            LogKind::Exchange => self.exchange,
+            LogKind::Custody => self.custody,
+        }
+    }
+}
+
 /// Everything that one batch makes durable, all together or not at all.
 #[derive(Debug, Default)]
 pub struct Append {
@@ -250,6 +281,8 @@ pub struct Append {
     pub disclosures: Vec<NewDisclosure>,
     /// Appeals issued and answered.
     pub appeals: NewAppeals,
+    /// Cases whose records are destroyed. What is left of each is among `cases`.
+    pub expunged: Vec<Expungement>,
     /// A policy set that comes into force.
     pub policy: Option<PolicyInForce>,
 }

@@ -90,6 +90,13 @@ impl CustodyService for Custodies {
         self.0.write(request).await
     }
 
+    async fn expunge_custody(
+        &self,
+        request: Request<v1::ExpungeCustodyRequest>,
+    ) -> Result<Response<v1::ExpungeCustodyResponse>, Status> {
+        self.0.write(request).await
+    }
+
     type RecordReleasesStream = ResponseStream<v1::RecordReleasesResponse>;
 
     async fn record_releases(

@@ -126,6 +126,8 @@ impl Api {
             })
             .await?;
         let (answer, receipt) = found.ok_or_else(|| status::internal("a recorded answer cannot be rebuilt"))?;
-        Ok((log, index, answer.leaf, receipt.to_string(), answer.answer))
+        // What was expunged is as if it had never been there.
+        let said = answer.answer.ok_or_else(status::not_found)?;
+        Ok((log, index, answer.leaf, receipt.to_string(), said))
     }
 }

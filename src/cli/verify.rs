@@ -213,11 +213,14 @@ pub(super) fn claim_in(
 
 /// Verifies, and prints what was verified.
 pub(super) fn print_verified(claim: &Claim) -> Result<()> {
-    let Verified { logs, entries, commitments, checkpoints, receipts } = verify(claim)?;
+    let Verified { logs, entries, commitments, expunged, checkpoints, receipts } = verify(claim)?;
     print_line(&format!(
         "whole: {logs} logs, {entries} entries, {commitments} commitments opened, {checkpoints} checkpoints, \
          {receipts} receipts"
     ))?;
+    if expunged > 0 {
+        print_line(&format!("{expunged} entries are of cases that were expunged: of these, what is for counting"))?;
+    }
     if claim.wrapping_key.is_none() {
         print_line("sealed content was not opened: no wrapping key")?;
     }

@@ -93,6 +93,8 @@ impl Tally {
             | Event::ReleaseCancelled(_)
             | Event::CustodyClosed(_)
             | Event::CustodyReopened(_)
+            | Event::CustodyExpunged(_)
+            | Event::DetainerExpunged(_)
             | Event::CustodyNoticed(_)
             | Event::NoticeCancelled(_)
             | Event::DetainerReopened(_)

@@ -25,6 +25,7 @@ use crate::domain::detainer::promise::{promises_hold, suspend, suspended};
 use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding, LiftReason};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
+use crate::domain::expungement::Expunged;
 use crate::domain::hold::{self, end_hold, held_on_other_ground};
 use crate::domain::ids::CaseName;
 use crate::domain::matching;
@@ -168,6 +169,8 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             let before = shown.ended_from.take().unwrap_or(shown.state);
             shown.state = unless_withdrawn(shown.state, before);
         }),
+        Event::CustodyExpunged { .. } => update.expunge_custody(),
+        Event::DetainerExpunged { detainer } => update.expunge_detainer(detainer),
         Event::ClockFired(firing) => update.note_firing(firing),
         Event::AppealIssued { appeal, .. } => update.case.appeal = Some((**appeal).clone()),
         Event::AppealAnswered { answer, revealed_class, disclosure, .. } => {
@@ -325,6 +328,21 @@ impl CaseUpdate<'_> {
             Disclosure::Retraction => item.disclosed = None,
             Disclosure::Internal => {}
         }
+    }
+
+    /// Leaves nothing of the custody but that it was there.
+    fn expunge_custody(&mut self) {
+        let custody = self.case.custody.take();
+        self.case.expunged.extend(custody.map(|custody| Expunged::custody(&custody, self.now)));
+    }
+
+    /// Leaves nothing of a detainer but that it was there.
+    fn expunge_detainer(&mut self, name: &CaseName) {
+        let now = self.now;
+        let Case { detainer: named, linked, expunged, .. } = &mut *self.case;
+        *named = named.take().filter(|named| named.name != *name);
+        let destroyed = linked.extract_if(.., |linked| linked.name == *name);
+        expunged.extend(destroyed.map(|detainer| Expunged::detainer(&detainer, now)));
     }
 
     fn custody(&mut self, how: impl FnOnce(&mut Custody)) {

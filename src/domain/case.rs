@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::domain::appeal::{Appeal, AppealItem, Limits};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::Detainer;
+use crate::domain::expungement::Expunged;
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::transfer::Transfer;
 
@@ -21,6 +22,8 @@ pub enum StoredCase {
     Custody(Box<Custody>),
     /// An appeal.
     Appeal(Box<Appeal>),
+    /// A case whose record was destroyed. For everybody it is as if it were not there.
+    Expunged(Box<Expunged>),
 }
 
 impl StoredCase {
@@ -30,6 +33,7 @@ impl StoredCase {
             Self::Detainer(detainer) => &detainer.name,
             Self::Custody(custody) => &custody.name,
             Self::Appeal(appeal) => &appeal.name,
+            Self::Expunged(left) => &left.name,
         }
     }
 
@@ -37,7 +41,7 @@ impl StoredCase {
     pub fn detainer(&self) -> Option<&Detainer> {
         match self {
             Self::Detainer(detainer) => Some(detainer),
-            Self::Custody(_) | Self::Appeal(_) => None,
+            Self::Custody(_) | Self::Appeal(_) | Self::Expunged(_) => None,
         }
     }
 
@@ -45,7 +49,7 @@ impl StoredCase {
     pub fn custody(&self) -> Option<&Custody> {
         match self {
             Self::Custody(custody) => Some(custody),
-            Self::Detainer(_) | Self::Appeal(_) => None,
+            Self::Detainer(_) | Self::Appeal(_) | Self::Expunged(_) => None,
         }
     }
 
@@ -53,7 +57,7 @@ impl StoredCase {
     pub fn appeal(&self) -> Option<&Appeal> {
         match self {
             Self::Appeal(appeal) => Some(appeal),
-            Self::Detainer(_) | Self::Custody(_) => None,
+            Self::Detainer(_) | Self::Custody(_) | Self::Expunged(_) => None,
         }
     }
 }
@@ -75,6 +79,8 @@ pub struct Case {
     pub item: Option<AppealItem>,
     /// What a command that issues an appeal is checked against.
     pub appealing: Appealing,
+    /// What the command leaves of cases whose records it destroys.
+    pub expunged: Vec<Expunged>,
 }
 
 /// What is known of an issuer that appeals.

@@ -12,6 +12,7 @@ use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
+use crate::domain::expungement::ExpungementOrder;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
 use crate::domain::inbox::EntryPosition;
@@ -167,6 +168,15 @@ pub enum CaseCommand {
         /// Why.
         correction: Correction,
     },
+    /// Destroy the record of a stay.
+    ExpungeCustody {
+        /// Which custody.
+        custody: CaseName,
+        /// By which order.
+        order: ExpungementOrder,
+        /// The order also covers detainers whose issuers were never told of the custody.
+        covers_undisclosed: bool,
+    },
     /// Offer a window for a pick-up.
     OfferWindow {
         /// Under which detainer.
@@ -263,6 +273,7 @@ impl CaseCommand {
             Self::CancelRelease { .. } => Method::CancelRelease,
             Self::CloseCustody { .. } => Method::CloseCustody,
             Self::ReopenCustody { .. } => Method::ReopenCustody,
+            Self::ExpungeCustody { .. } => Method::ExpungeCustody,
             Self::OfferWindow { .. } => Method::OfferWindow,
             Self::AcceptWindow { .. } => Method::AcceptWindow,
             Self::DeclineWindow { .. } => Method::DeclineWindow,
@@ -303,7 +314,8 @@ impl CaseCommand {
             | Self::RescheduleRelease { custody, .. }
             | Self::CancelRelease { custody, .. }
             | Self::CloseCustody { custody, .. }
-            | Self::ReopenCustody { custody, .. } => Some(custody),
+            | Self::ReopenCustody { custody, .. }
+            | Self::ExpungeCustody { custody, .. } => Some(custody),
         }
     }
 

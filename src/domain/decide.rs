@@ -6,6 +6,7 @@ mod appeal;
 mod claim;
 mod custody;
 mod detainer;
+mod expungement;
 mod notice;
 mod obligation;
 mod release;
@@ -71,6 +72,9 @@ pub fn decide(
             release::close(case, permitted, closing, other_ground.as_ref())
         }
         CaseCommand::ReopenCustody { correction, .. } => release::reopen(case, correction, now),
+        CaseCommand::ExpungeCustody { order, covers_undisclosed, .. } => {
+            expungement::expunge(case, order, *covers_undisclosed)
+        }
         CaseCommand::OfferWindow { window, reason, .. } => {
             transfer::offer(case, permitted, window, reason.as_ref(), id, now)
         }

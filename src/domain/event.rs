@@ -14,6 +14,7 @@ pub use crate::domain::counts::Counts;
 use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
+use crate::domain::expungement::ExpungementOrder;
 use crate::domain::facts::CaseFacts;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
@@ -184,6 +185,20 @@ pub enum Event {
         custody: CaseName,
         /// Why.
         correction: Correction,
+    },
+    /// The record of a stay was destroyed.
+    CustodyExpunged {
+        /// Of which custody.
+        custody: CaseName,
+        /// By which order.
+        order: ExpungementOrder,
+        /// The detainers that were destroyed with it.
+        detainers: Vec<CaseName>,
+    },
+    /// The issuer is told that what it was told of a custody was destroyed, and is to be destroyed.
+    DetainerExpunged {
+        /// By which detainer, which was destroyed too.
+        detainer: CaseName,
     },
     /// A release was scheduled.
     ReleaseScheduled {

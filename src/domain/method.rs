@@ -62,6 +62,8 @@ vocabulary! {
         CloseCustody = "close-custody",
         /// `CustodyService/ReopenCustody`.
         ReopenCustody = "reopen-custody",
+        /// `CustodyService/ExpungeCustody`.
+        ExpungeCustody = "expunge-custody",
         /// `TransferService/OfferWindow`.
         OfferWindow = "offer-window",
         /// `TransferService/AcceptWindow`.
@@ -112,6 +114,7 @@ impl Method {
             Self::CancelRelease => "CustodyService/CancelRelease",
             Self::CloseCustody => "CustodyService/CloseCustody",
             Self::ReopenCustody => "CustodyService/ReopenCustody",
+            Self::ExpungeCustody => "CustodyService/ExpungeCustody",
             Self::OfferWindow => "TransferService/OfferWindow",
             Self::AcceptWindow => "TransferService/AcceptWindow",
             Self::DeclineWindow => "TransferService/DeclineWindow",

@@ -145,6 +145,7 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
         | CaseCommand::WithdrawDetainer { .. }
         | CaseCommand::CancelRelease { .. }
         | CaseCommand::ReopenCustody { .. }
+        | CaseCommand::ExpungeCustody { .. }
         | CaseCommand::AcceptWindow { .. }
         | CaseCommand::DeclineWindow { .. }
         | CaseCommand::ResolveReview { .. }

@@ -67,6 +67,10 @@ impl<'a> DisclosureFilter<'a> {
         if committed == FieldClasses::all() {
             return Ok(Some(as_committed()));
         }
+        if stored.expunged {
+            // What the law would say of the rest cannot be asked any more.
+            return Ok(Some(VisibleClasses { classes: FieldClasses::NONE, withheld: Arc::default() }));
+        }
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
         let Ok(name) = leaf.resource.parse::<CaseName>() else { return Ok(Some(as_committed())) };
         let visible = self.bound(&name, stored.index)?.map(|bound| VisibleClasses {
@@ -79,7 +83,7 @@ impl<'a> DisclosureFilter<'a> {
     /// A case as the caller may be shown it. The issuer of a detainer sees no more than it may still be told.
     pub fn case(&mut self, case: StoredCase) -> Result<StoredCase, StoreError> {
         let detainer = match case {
-            StoredCase::Custody(_) | StoredCase::Appeal(_) => return Ok(case),
+            StoredCase::Custody(_) | StoredCase::Appeal(_) | StoredCase::Expunged(_) => return Ok(case),
             StoredCase::Detainer(detainer) => *detainer,
         };
         let custody = if detainer.issuer == self.caller.agency.id { self.custody_of(&detainer)? } else { None };
@@ -96,7 +100,10 @@ impl<'a> DisclosureFilter<'a> {
                 // Nothing is shown of a case that no longer exists.
                 None => return Ok(Some(DisclosureBound::nothing())),
                 Some(StoredCase::Detainer(own)) if own.issuer == self.caller.agency.id => Some(own),
-                Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) => None,
+                // Of an expunged case, what was recorded since.
+                Some(
+                    StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_) | StoredCase::Expunged(_),
+                ) => None,
             };
             self.detainers.insert(name.clone(), found);
         }
@@ -106,11 +113,16 @@ impl<'a> DisclosureFilter<'a> {
         if let Some(known) = self.bounds.get(&key) {
             return Ok(Some(known.clone()));
         }
-        let custody = match detainer.parted.get(parted) {
-            None => self.custody_of(detainer)?,
-            Some(MistakenMatch { custody: Some(custody), .. }) => self.custody(custody)?,
+        let linked = match detainer.parted.get(parted) {
+            None => detainer.linked_custody(),
+            Some(MistakenMatch { custody: Some(custody), .. }) => Some(custody),
             Some(MistakenMatch { custody: None, .. }) => return Ok(Some(DisclosureBound::nothing())),
         };
+        let custody = linked.map(|linked| self.custody(linked)).transpose()?.flatten();
+        if linked.is_some() && custody.is_none() {
+            // It was expunged, and with it what the law would be asked of.
+            return Ok(Some(DisclosureBound::nothing()));
+        }
         let bound = DisclosureBound {
             told: self.gate.disclosable(detainer, custody.as_ref(), self.now),
             to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,

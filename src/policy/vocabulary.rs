@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 56] = [
+    const METHODS: [&str; 57] = [
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",
@@ -223,6 +223,7 @@ mod tests {
         "CustodyService/CancelRelease",
         "CustodyService/CloseCustody",
         "CustodyService/CorrectIdentity",
+        "CustodyService/ExpungeCustody",
         "CustodyService/GetCustody",
         "CustodyService/ListCustodies",
         "CustodyService/MoveCustody",

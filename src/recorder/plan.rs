@@ -27,6 +27,7 @@ use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::Record;
+use crate::domain::expungement::Expunged;
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, InboxConsumer};
 use crate::domain::permit::Admitted;
@@ -41,8 +42,8 @@ use crate::recorder::plan::rules::{Duties, Rules};
 use crate::recorder::sources::{Cause, Entropy, Purpose};
 use crate::store::appeals::NewAppeals;
 use crate::store::{
-    AgendaChange, Append, Audience, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest, SeenRequest,
-    Wanted,
+    AgendaChange, Append, Audience, Expungement, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest,
+    SealedFrom, SeenRequest, Wanted,
 };
 use crate::wire::entry::{self, Header, Opening};
 use crate::wire::show;
@@ -68,6 +69,8 @@ pub struct Plan<'a> {
     pub(in crate::recorder) duties: Duties,
     pub(in crate::recorder) timetable: &'a Timetable,
     pub(in crate::recorder) appeals: NewAppeals,
+    /// Cases whose records are destroyed.
+    expunged: Vec<Expungement>,
     pub(in crate::recorder) limits: inbox::Limits,
     pub(in crate::recorder) appeal_limits: appeal::Limits,
 }
@@ -105,6 +108,7 @@ impl<'a> Plan<'a> {
             duties,
             timetable,
             appeals: NewAppeals::default(),
+            expunged: Vec::new(),
             limits,
             appeal_limits,
         }
@@ -149,7 +153,9 @@ impl<'a> Plan<'a> {
 
     /// Ends the batch.
     pub fn finish(self) -> Planned {
-        let Self { logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, appeals, .. } = self;
+        let Self {
+            logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, appeals, expunged, ..
+        } = self;
         let agenda = agenda.into_iter().filter_map(|(case, open)| {
             AgendaChange::between(loaded.agenda.get(&case).map_or(&[], Vec::as_slice), &open, case)
         });
@@ -162,7 +168,8 @@ impl<'a> Plan<'a> {
             Some(NewConsumer { state: inbox.consumer(&whose.consumer), whose })
         };
         let consumers = consumers.into_iter().filter_map(consumer).collect();
-        let append = Append { entries, cases, agenda, requests, deliveries, consumers, appeals, ..Append::default() };
+        let append =
+            Append { entries, cases, agenda, requests, deliveries, consumers, appeals, expunged, ..Append::default() };
         Planned { logs, append }
     }
 
@@ -215,6 +222,7 @@ impl<'a> Plan<'a> {
             Ok(records) => records,
             Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
         };
+        let from = self.sizes(&admitted.jurisdiction);
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
@@ -234,8 +242,31 @@ impl<'a> Plan<'a> {
             let told = self.gate.redacted_for_issuer(&admitted.caller, &case, now);
             entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
         }
+        let expunged = std::mem::take(&mut case.expunged);
         self.keep(case, now);
+        for left in expunged {
+            self.expunge(left, from);
+        }
         Ok(Ok((log, index)))
+    }
+
+    /// How many entries the logs of a jurisdiction have.
+    fn sizes(&self, jurisdiction: &JurisdictionId) -> SealedFrom {
+        let size = |kind| {
+            let log = LogName { jurisdiction: jurisdiction.clone(), kind };
+            self.logs.get(&log).map_or(0, |state| state.tree.size())
+        };
+        SealedFrom { exchange: size(LogKind::Exchange), custody: size(LogKind::Custody) }
+    }
+
+    /// Takes what is left of a case, whose entries before these positions are destroyed. Nothing is open about it.
+    fn expunge(&mut self, left: Expunged, from: SealedFrom) {
+        let case = left.name.clone();
+        self.loaded.agenda.entry(case.clone()).or_default();
+        self.agenda.insert(case.clone(), Vec::new());
+        self.changed.insert(case.clone());
+        self.loaded.cases.insert(case.clone(), StoredCase::Expunged(Box::new(left)));
+        self.expunged.push(Expungement { case, from });
     }
 
     /// Where the next entry of the exchange log goes, of the jurisdiction that a log is of.
@@ -253,7 +284,7 @@ impl<'a> Plan<'a> {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
                 Some(StoredCase::Appeal(appeal)) => case.appeal = Some((**appeal).clone()),
-                None => {}
+                Some(StoredCase::Expunged(_)) | None => {}
             }
         }
         if case.custody.is_none() {
@@ -422,7 +453,7 @@ pub fn missing(loaded: &Loaded, asked: &BTreeSet<CaseName>) -> Wanted {
         match case {
             StoredCase::Detainer(detainer) => cases.extend(detainer.linked_custody().cloned()),
             StoredCase::Custody(custody) => cases.extend(custody.detainers.iter().cloned()),
-            StoredCase::Appeal(_) => {}
+            StoredCase::Appeal(_) | StoredCase::Expunged(_) => {}
         }
     }
     Wanted { cases: cases.difference(asked).cloned().collect(), ..Wanted::default() }

@@ -10,7 +10,7 @@ use crate::store::copy::Kind::{Bytes, Integer, Text};
 use crate::store::{StoreError, StoreLocation, postgres, sqlite};
 
 /// Rows read and written at a time.
-const PAGE_LEN: usize = 2_000;
+pub(super) const PAGE_LEN: usize = 2_000;
 
 /// What was copied.
 #[derive(Debug)]

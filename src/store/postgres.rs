@@ -11,6 +11,7 @@ mod connection;
 mod copy;
 mod fault;
 mod follower;
+mod in_place;
 mod inbox;
 mod io;
 mod load;
@@ -27,6 +28,7 @@ mod writer;
 
 pub use address::Address;
 pub(in crate::store) use copy::{Duplicate, Original};
+pub(in crate::store) use in_place::InPlace;
 pub use read::{PostgresReader, open_read_only};
 pub(in crate::store) use restored::{release_restored, restored};
 pub use writer::PostgresStore;

@@ -19,8 +19,10 @@ pub struct StoredEntry {
     pub index: u64,
     /// The leaf's bytes.
     pub leaf: Vec<u8>,
-    /// The contents of all classes.
+    /// The contents of all classes. Of an expunged entry: only what is for counting.
     pub openings: Vec<Opening>,
+    /// Its case was expunged since, so that the rest can be opened no more.
+    pub expunged: bool,
     /// Who may see it.
     pub audience: Audience,
 }
@@ -92,7 +94,7 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
     /// opened.
     fn case_of(&self, whose: &CasesOf, name: &CaseName) -> Result<Option<StoredCase>, StoreError>;
 
-    /// Cases in the order they were created.
+    /// Cases in the order they were created, without those that were expunged.
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError>;
 
     /// Entries from a position on.
@@ -157,8 +159,8 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 /// A write's answer, to be given again.
 #[derive(Debug, Clone)]
 pub struct RecordedAnswer {
-    /// The encoded answer, without its receipt.
-    pub answer: Vec<u8>,
+    /// The encoded answer, without its receipt. `None`: what was written was expunged since.
+    pub answer: Option<Vec<u8>>,
     /// The leaf's bytes.
     pub leaf: Vec<u8>,
     /// The size of the tree at the end of its batch. Its receipt is proven against that checkpoint.

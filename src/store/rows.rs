@@ -109,6 +109,7 @@ pub(super) fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId
     match case {
         StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
         StoredCase::Appeal(appeal) => (Some(&appeal.issuer), None),
+        StoredCase::Expunged(left) => (left.issuer.as_ref(), left.holder.as_ref()),
         StoredCase::Detainer(detainer) => {
             let addressee = match &detainer.request.addressee {
                 Addressee::Agency(agency) => Some(agency),

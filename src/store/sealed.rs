@@ -1,6 +1,6 @@
 //! Rows with sealed content, the same on both engines: entries, cases, answers to appeals, and the keys that seal them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use crate::domain::appeal::AppealItem;
@@ -8,8 +8,9 @@ use crate::domain::case::StoredCase;
 use crate::domain::detainer::DetainerState;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::CaseName;
+use crate::store::data_keys::DataKey;
 use crate::store::vault::Key;
-use crate::store::{Append, NewEntry, PolicyInForce, RecordedAnswer, StoreError, compact, rows};
+use crate::store::{NewEntry, PolicyInForce, RecordedAnswer, StoreError, compact, rows};
 use crate::wire::entry::{self, Opening};
 
 const BROKEN_ENTRY: StoreError = StoreError::Broken("an entry is not of a known layout");
@@ -61,16 +62,30 @@ impl EntryRow {
         Ok(openings)
     }
 
-    /// The answer that was given to the write, as it was given.
-    pub(super) fn answer(self, key: &Key) -> Result<Option<RecordedAnswer>, StoreError> {
-        let Some(answer) = &self.answer else { return Ok(None) };
-        let kept = key.open(answer, &rows::answer_context(self.position))?;
-        let answer = if compact::is_compressed(&kept) {
-            compact::decompress(&kept, &key.open(&self.sealed, &self.context())?)?
-        } else {
-            kept
-        };
+    /// The answer that was given to the write, as it was given. Without a key: it was expunged since.
+    pub(super) fn answer(self, key: Option<&Key>) -> Result<Option<RecordedAnswer>, StoreError> {
+        let Some(sealed) = &self.answer else { return Ok(None) };
+        let answer = key.map(|key| self.opened_answer(sealed, key)).transpose()?;
         Ok(Some(RecordedAnswer { answer, leaf: self.leaf, batch_size: rows::size(self.batch_size)? }))
+    }
+
+    fn opened_answer(&self, sealed: &[u8], key: &Key) -> Result<Vec<u8>, StoreError> {
+        let kept = key.open(sealed, &rows::answer_context(self.position))?;
+        if !compact::is_compressed(&kept) {
+            return Ok(kept);
+        }
+        compact::decompress(&kept, &key.open(&self.sealed, &self.context())?)
+    }
+
+    /// The row, sealed under another wrapping key: of an entry that no case's key seals.
+    pub(super) fn resealed(mut self, from: &Key, to: &Key) -> Result<Self, StoreError> {
+        let personal = from.open(&self.sealed, &self.context())?;
+        if let Some(answer) = &mut self.answer {
+            let context = rows::answer_context(self.position);
+            *answer = to.seal(&from.open(answer, &context)?, &context)?;
+        }
+        self.sealed = to.seal(&personal, &self.context())?;
+        Ok(self)
     }
 
     fn context(&self) -> Vec<u8> {
@@ -105,9 +120,8 @@ pub(super) fn open_case(
     wrapped: &[u8],
     sealed: &[u8],
 ) -> Result<(StoredCase, Key), StoreError> {
-    let context = rows::case_context(name);
-    let key = vault.unwrap_data_key(wrapped, &context)?;
-    let json = compact::decompress_case(key.open(sealed, &context)?)?;
+    let key = DataKey::open(vault, name, wrapped)?.key;
+    let json = compact::decompress_case(key.open(sealed, &rows::case_context(name))?)?;
     let case: StoredCase = serde_json::from_slice(&json).map_err(|_| StoreError::Broken("a case cannot be read"))?;
     if case.name() == name { Ok((case, key)) } else { Err(StoreError::Broken("a case bears another's name")) }
 }
@@ -134,23 +148,6 @@ pub(super) fn open_item(
     let Some(sealed) = sealed else { return Ok(AppealItem::default()) };
     let plain = key.open(sealed, &rows::item_context(appeal, detainer))?;
     serde_json::from_slice(&plain).map_err(|_| StoreError::Broken("an answer to an appeal cannot be read"))
-}
-
-/// Makes a data key for each new case of a batch, and wraps it.
-pub(super) fn make_data_keys(
-    vault: &Key,
-    append: &Append,
-    data_keys: &mut HashMap<CaseName, Key>,
-) -> Result<BTreeMap<CaseName, Vec<u8>>, StoreError> {
-    let mut wrapped_keys = BTreeMap::new();
-    for case in &append.cases {
-        if !data_keys.contains_key(case.name()) {
-            let (key, wrapped) = vault.new_data_key(&rows::case_context(case.name()))?;
-            data_keys.insert(case.name().clone(), key);
-            wrapped_keys.insert(case.name().clone(), wrapped);
-        }
-    }
-    Ok(wrapped_keys)
 }
 
 /// So many rows are worth a thread of their own.

@@ -8,6 +8,7 @@ mod connection;
 mod copy;
 mod durability;
 mod find;
+mod in_place;
 mod inbox;
 mod policy;
 mod read;
@@ -26,6 +27,7 @@ use rusqlite::Connection;
 
 pub(in crate::store) use copy::{Duplicate, Original};
 pub(in crate::store) use find::find;
+pub(in crate::store) use in_place::InPlace;
 pub use read::SqliteReader;
 pub(in crate::store) use restored::{release_restored, restored};
 

@@ -51,6 +51,12 @@ impl Key {
         Self::new(bytes)
     }
 
+    /// Unwraps a data key, and wraps it under another key.
+    pub fn rewrap_data_key(&self, wrapped: &[u8], case: &[u8], under: &Self) -> Result<Vec<u8>, VaultError> {
+        let bytes = Zeroizing::new(self.open(wrapped, case)?);
+        under.seal(&bytes, case)
+    }
+
     /// Seals bytes and binds them to a context. The result is nonce, ciphertext and tag.
     pub fn seal(&self, plain: &[u8], context: &[u8]) -> Result<Vec<u8>, VaultError> {
         let mut nonce = [0u8; NONCE_LEN];

@@ -26,8 +26,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        agency, appeal, charge, claim, clocks, custody, detainer, determination, facts, obligation, review, service,
-        statute, subject, transfer,
+        agency, appeal, charge, claim, clocks, custody, detainer, determination, expungement, facts, obligation,
+        review, service, statute, subject, transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -80,6 +80,7 @@ mod tests {
         check::<review::ReviewDecision>("ReviewDecision", "REVIEW_DECISION");
         check::<review::ReviewMatter>("ReviewMatter", "REVIEW_MATTER");
         check::<review::ReviewState>("ReviewState", "REVIEW_STATE");
+        check::<expungement::ExpungementKind>("ExpungementKind", "EXPUNGEMENT_KIND");
         check::<facts::Stage>("Stage", "STAGE");
         check::<statute::Reading>("Reading", "READING");
         check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");

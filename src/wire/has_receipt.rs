@@ -39,6 +39,7 @@ has_receipt!(
     CancelReleaseResponse,
     CloseCustodyResponse,
     ReopenCustodyResponse,
+    ExpungeCustodyResponse,
     OfferWindowResponse,
     AcceptWindowResponse,
     DeclineWindowResponse,

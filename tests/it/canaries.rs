@@ -45,6 +45,7 @@ async fn nothing_personal_is_anywhere_but_in_answers_to_those_who_may_have_it() 
     // They did arrive: else nothing is shown by not finding them.
     assert_eq!(stage.lost(), Vec::<&str>::new(), "planted, and not read back");
     stage.offend().await;
+    stage.end().await;
     let mut probes = Vec::new();
     for path in PROBES {
         probes.extend(probe(served.ops, path).await);

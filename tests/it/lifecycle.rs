@@ -327,7 +327,7 @@ const HANDING_OVER: [&str; 2] =
 fn custody_columns() -> Vec<String> {
     let first = ["ScheduleRelease", "RescheduleRelease", "CancelRelease", "RecordRelease", "RecordRelease: correction"];
     let first = [&first[..], &HANDING_OVER].concat();
-    let rest = ["CloseCustody", "ReopenCustody", "UpdateCharges", "CorrectIdentity"];
+    let rest = ["CloseCustody", "ReopenCustody", "ExpungeCustody", "UpdateCharges", "CorrectIdentity"];
     let moves = MovementKind::ALL.iter().map(|kind| format!("MoveCustody: {}", kind.word()));
     let entered = first.into_iter().chain(rest).map(str::to_owned).chain(moves);
     entered.chain(["Acknowledge: matched custody".to_owned()]).collect()
@@ -399,7 +399,7 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
             // Where nobody asks for the person the law lets nobody have them.
             let asked = row.contains("stands on it") && matches!(law.transfer.ruling, Ruling::Must | Ruling::May);
             assert_eq!(alarmed, HANDING_OVER.contains(&column) && !asked, "{row} | {column}");
-            Outcome::Becomes(world.custody(&custody).unwrap().state.word().to_owned())
+            Outcome::Becomes(world.custody(&custody).map_or("expunged", |custody| custody.state.word()).to_owned())
         }
     }
 }

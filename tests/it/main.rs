@@ -40,6 +40,8 @@ mod errors;
 #[cfg(test)]
 mod export;
 #[cfg(test)]
+mod expunged;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod figures;

@@ -17,6 +17,7 @@ use comity::domain::detainer::{
 };
 use comity::domain::determination::{Determination, FieldClasses, LawView, Obligation, Ruling};
 use comity::domain::disclosure::DisclosableClasses;
+use comity::domain::expungement::{ExpungementKind, ExpungementOrder};
 use comity::domain::facts::{AsOf, Assertions, CaseFacts, Offence, Stage};
 use comity::domain::ids::{CaseName, JurisdictionId};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
@@ -303,6 +304,12 @@ pub(crate) fn movement(kind: MovementKind, next: &str) -> Movement {
 
 pub(crate) fn closing() -> Closing {
     Closing { reason: ClosingReason::Escape, occurred_at: happened_at() }
+}
+
+/// By a court.
+pub(crate) fn expungement_order() -> ExpungementOrder {
+    let (kind, authority) = (ExpungementKind::Sealing, "N.Y. CPL 160.50".to_owned());
+    ExpungementOrder { kind, authority, document_sha256: [9; 32] }
 }
 
 /// A window that opens as the tests begin.

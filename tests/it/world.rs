@@ -83,7 +83,8 @@ impl World {
         let detainers = detainers.map(|detainer| StoredCase::Detainer(Box::new(detainer)));
         let custody = case.custody.map(|custody| StoredCase::Custody(Box::new(custody)));
         let custody = custody.into_iter().chain(case.appeal.map(|appeal| StoredCase::Appeal(Box::new(appeal))));
-        self.cases.extend(detainers.chain(custody).map(|case| (case.name().clone(), case)));
+        let expunged = case.expunged.into_iter().map(|left| StoredCase::Expunged(Box::new(left)));
+        self.cases.extend(detainers.chain(custody).chain(expunged).map(|case| (case.name().clone(), case)));
     }
 
     /// Goes on from where another world stands in time and in the number of cases made.

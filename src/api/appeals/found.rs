@@ -136,7 +136,10 @@ pub(super) fn select_members(
         Selection::Listed(ids) => {
             let own = |case: Option<StoredCase>| match case {
                 Some(StoredCase::Detainer(detainer)) if detainer.issuer == view.caller.agency.id => Some(*detainer),
-                Some(StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_)) | None => None,
+                Some(
+                    StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_) | StoredCase::Expunged(_),
+                )
+                | None => None,
             };
             let whose = CasesOf::of(&view.caller, jurisdiction);
             let listed = ids.iter().take(limit).map(|id| {

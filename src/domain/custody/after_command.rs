@@ -31,8 +31,9 @@ impl Custody {
                     custody.custodian = custodian.clone();
                 }
             }
-            // These change a detainer or an appeal.
+            // These change a detainer or an appeal, or leave nothing that the law could be asked of.
             CaseCommand::LodgeDetainer(_)
+            | CaseCommand::ExpungeCustody { .. }
             | CaseCommand::AcknowledgeDetainer { .. }
             | CaseCommand::AnswerDetainer { .. }
             | CaseCommand::AmendDetainer { .. }

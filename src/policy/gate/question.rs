@@ -129,6 +129,7 @@ impl<'a> CommandQuestion<'a> {
             CaseCommand::CancelRelease { .. } | CaseCommand::ReopenCustody { .. } | CaseCommand::MoveCustody { .. } => {
                 self.laws_for_holder(Stage::Change, self.case.active())
             }
+            CaseCommand::ExpungeCustody { .. } => self.require_officer_if(true).map(|()| Laws::new()),
             CaseCommand::CorrectIdentity { identity, .. } => {
                 let today = self.as_of().today;
                 let lifts = |Intake { flags, subject, .. }: &Intake| {

@@ -20,7 +20,7 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 55] = [
+const ACCESS: [(&str, &str, Needs); 56] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -41,6 +41,7 @@ const ACCESS: [(&str, &str, Needs); 55] = [
     ("CustodyService/CancelRelease", CUSTODIANS, Needs::Token),
     ("CustodyService/CloseCustody", CUSTODIANS, Needs::Token),
     ("CustodyService/ReopenCustody", CUSTODIANS, Needs::Token),
+    ("CustodyService/ExpungeCustody", CUSTODIANS, Needs::Token),
     ("CustodyService/GetCustody", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
     ("CustodyService/ListCustodies", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
     ("TransferService/OfferWindow", CUSTODIANS, Needs::Token),

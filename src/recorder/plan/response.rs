@@ -3,7 +3,7 @@
 use crate::domain::case::Case;
 use crate::domain::command::{CaseCommand, Command};
 use crate::domain::detainer::{Detainer, Viewpoint};
-use crate::domain::event::Record;
+use crate::domain::event::{Event, Record};
 use crate::domain::ids::CaseKind;
 use crate::domain::permit::Admitted;
 use crate::domain::transfer::Transfer;
@@ -85,6 +85,14 @@ pub(in crate::recorder) fn answer(
         CaseCommand::CancelRelease { .. } => kept!(CancelReleaseResponse { custody }),
         CaseCommand::CloseCustody { .. } => kept!(CloseCustodyResponse { custody }),
         CaseCommand::ReopenCustody { .. } => kept!(ReopenCustodyResponse { custody }),
+        CaseCommand::ExpungeCustody { custody, .. } => {
+            let name = || custody.to_string();
+            let detainers = || match records.first().map(|record| &record.event) {
+                Some(Event::CustodyExpunged { detainers, .. }) => detainers.iter().map(ToString::to_string).collect(),
+                _ => Vec::new(),
+            };
+            kept!(ExpungeCustodyResponse { name, detainers })
+        }
         CaseCommand::OfferWindow { .. } => kept!(OfferWindowResponse { transfer, determinations }),
         CaseCommand::ResolveReview { review: name, .. } => {
             let review = || {

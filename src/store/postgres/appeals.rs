@@ -10,6 +10,7 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId};
 use crate::store::appeals::{
     AppealsLoaded, AppealsWanted, DUE_MAX, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem,
 };
+use crate::store::data_keys::{self, BatchKeys, DataKey};
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Statement};
@@ -41,6 +42,7 @@ const LIST: &str = "SELECT c.id, c.data_key, c.sealed, i.answer, i.bar FROM appe
     CROSS JOIN LATERAL (SELECT id, data_key, sealed, holder FROM cases \
         WHERE jurisdiction = i.jurisdiction AND kind = $7 AND id = i.detainer LIMIT 1) AS c \
     WHERE i.jurisdiction = (SELECT id FROM names WHERE name = $1) AND i.appeal = $2 AND i.detainer > $3 \
+    AND length(c.data_key) <= $8 \
     AND ($4::text IS NULL OR c.holder = (SELECT id FROM names WHERE name = $4) OR ($5 AND c.holder IS NULL)) \
     ORDER BY i.detainer LIMIT $6";
 const BARS: &str = "SELECT number, bar FROM appeal_bars \
@@ -131,7 +133,7 @@ impl<'a> Wants<'a> {
         }
         for row in &items.rows {
             let (_, (appeal, detainer)) = nth(&self.items, row.try_get(0)?)?;
-            let key = vault.unwrap_data_key(row.try_get(1)?, &rows::case_context(detainer))?;
+            let key = DataKey::open(vault, detainer, row.try_get(1)?)?.key;
             let item = sealed::open_item(&key, appeal, detainer, row.try_get(2)?)?;
             loaded.items.insert((appeal.clone(), detainer.clone()), item);
         }
@@ -154,7 +156,13 @@ pub(super) fn list(filter: &ItemFilter) -> [Statement; 2] {
     let ItemFilter { appeal, holder, unassigned, after, limit } = filter;
     let named = |sql| Statement::new(sql).with(appeal.jurisdiction.to_string()).with(id(appeal.id));
     let list = named(LIST).with(id(after.unwrap_or(Uuid::nil()))).with(holder.as_ref().map(ToString::to_string));
-    [named(BARS), list.with(*unassigned).with(rows::limit(*limit)).with(rows::kind(CaseKind::Detainer))]
+    [
+        named(BARS),
+        list.with(*unassigned)
+            .with(rows::limit(*limit))
+            .with(rows::kind(CaseKind::Detainer))
+            .with(data_keys::LEN_UNLESS_EXPUNGED),
+    ]
 }
 
 pub(super) fn read_list(
@@ -181,11 +189,7 @@ pub(super) fn read_list(
 }
 
 /// Writes what a batch changes about appeals.
-pub(super) fn write<'k>(
-    new: &NewAppeals,
-    names: &Names,
-    key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
-) -> Result<Vec<WriteStatement>, StoreError> {
+pub(super) fn write(new: &NewAppeals, names: &Names, keys: &BatchKeys) -> Result<Vec<WriteStatement>, StoreError> {
     let place = |appeal: &CaseName| names.number(appeal.jurisdiction.as_str());
     let mut writes = Vec::new();
     issue(&new.issued, names, &mut writes)?;
@@ -196,7 +200,7 @@ pub(super) fn write<'k>(
             places.push(place(appeal)?);
             appeals.push(id(appeal.id));
             detainers.push(id(detainer.id));
-            answers.push(sealed::seal_item(key_of(detainer)?, appeal, detainer, item)?);
+            answers.push(sealed::seal_item(keys.of(detainer)?, appeal, detainer, item)?);
         }
         let ask = Statement::new(ANSWER).with(places).with(appeals).with(detainers).with(answers);
         writes.push(WriteStatement::all(ask, last.len(), "a detainer that is answered of is not in the appeal"));

@@ -61,15 +61,24 @@ impl Original {
 
 impl Source for Original {
     fn page(&mut self, table: &Table, after: Option<&[Cell]>, len: usize) -> Result<Vec<Cells>, StoreError> {
-        let (columns, key) = (table.list(), table.key());
-        let marks: Vec<String> = (1..=table.key_len).map(|number| format!("${number}")).collect();
-        let bound = after.map_or_else(String::new, |_| format!("WHERE ({key}) > ({})", marks.join(", ")));
-        let mut ask =
-            Statement::new(format!("SELECT {columns} FROM {} {bound} ORDER BY {key} LIMIT {len}", table.name));
-        ask.values = after.unwrap_or_default().iter().map(value).collect();
-        let [found] = self.connection.run([ask])?;
-        found.rows.iter().map(|row| cells(row, table)).collect()
+        page(&self.connection, table, after, len)
     }
+}
+
+/// Rows in key order, after a key.
+pub(super) fn page(
+    connection: &Connection,
+    table: &Table,
+    after: Option<&[Cell]>,
+    len: usize,
+) -> Result<Vec<Cells>, StoreError> {
+    let (columns, key) = (table.list(), table.key());
+    let marks: Vec<String> = (1..=table.key_len).map(|number| format!("${number}")).collect();
+    let bound = after.map_or_else(String::new, |_| format!("WHERE ({key}) > ({})", marks.join(", ")));
+    let mut ask = Statement::new(format!("SELECT {columns} FROM {} {bound} ORDER BY {key} LIMIT {len}", table.name));
+    ask.values = after.unwrap_or_default().iter().map(value).collect();
+    let [found] = connection.run([ask])?;
+    found.rows.iter().map(|row| cells(row, table)).collect()
 }
 
 /// The target of a copy.
@@ -96,15 +105,9 @@ impl Target for Duplicate {
     }
 
     fn insert(&mut self, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError> {
-        let arrays: Vec<String> =
-            (1..).zip(table.columns).map(|(number, (_, kind))| format!("${number}::{}", array(*kind))).collect();
-        let (name, columns, arrays) = (table.name, table.list(), arrays.join(", "));
-        let mut ask = Statement::new(format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays})"));
-        let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
-        for (_, kind) in table.columns {
-            ask.values.push(column(*kind, rows.iter_mut().map(|row| row.next().unwrap_or(Cell::Null)))?);
-        }
-        self.connection.run([ask]).map(drop)
+        let (name, columns, arrays) = (table.name, table.list(), arrays(table));
+        let ask = Statement::new(format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays})"));
+        self.connection.run([with_columns(ask, table, rows)?]).map(drop)
     }
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {
@@ -121,8 +124,23 @@ impl Target for Duplicate {
 
 const NUMBERED: [&str; 3] = ["names", "consumers", "disclosures"];
 
-fn connection(address: &Address) -> Result<Connection, StoreError> {
+pub(super) fn connection(address: &Address) -> Result<Connection, StoreError> {
     Connection::open(&Arc::new(Io::start("comity-copy")?), address, Role::Copier, "")
+}
+
+/// The columns of a table as typed parameters, an array each.
+pub(super) fn arrays(table: &Table) -> String {
+    let arrays = (1..).zip(table.columns).map(|(number, (_, kind))| format!("${number}::{}", array(*kind)));
+    arrays.collect::<Vec<_>>().join(", ")
+}
+
+/// A statement with rows, column by column.
+pub(super) fn with_columns(mut ask: Statement, table: &Table, rows: Vec<Cells>) -> Result<Statement, StoreError> {
+    let mut rows: Vec<_> = rows.into_iter().map(Vec::into_iter).collect();
+    for (_, kind) in table.columns {
+        ask.values.push(column(*kind, rows.iter_mut().map(|row| row.next().unwrap_or(Cell::Null)))?);
+    }
+    Ok(ask)
 }
 
 fn array(kind: Kind) -> &'static str {

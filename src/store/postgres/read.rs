@@ -13,6 +13,7 @@ use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId}
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
+use crate::store::data_keys::{self, DataKey};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::pool::Pool;
@@ -26,7 +27,7 @@ use crate::store::{
 };
 
 const CASES: &str = "SELECT id, data_key, sealed FROM cases \
-    WHERE jurisdiction = $1 AND kind = $2 AND id > $3 \
+    WHERE jurisdiction = $1 AND kind = $2 AND id > $3 AND length(data_key) <= $7 \
     AND ($4::text IS NULL OR issuer = (SELECT id FROM names WHERE name = $4) \
         OR holder = (SELECT id FROM names WHERE name = $4) OR ($5 AND holder IS NULL)) \
     ORDER BY id LIMIT $6";
@@ -115,19 +116,26 @@ impl PostgresReader {
             let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
             let keys = self.keys(connection, rows.iter().filter_map(|(.., case)| case.as_ref()).collect())?;
             let stored = rows.into_iter().map(|(row, audience, case)| {
-                let openings = if unseal(&audience) {
-                    row.openings(case.and_then(|case| keys.get(&case)).or(self.vault.as_deref()))?
+                let index = rows::unpack(row.position)?.1;
+                let own = case.and_then(|case| keys.get(&case));
+                let (openings, expunged) = if unseal(&audience) {
+                    let key = own.map_or(self.vault.as_deref(), |own| own.of_entry(log.kind, index));
+                    (row.openings(key)?, own.is_some() && key.is_none())
                 } else {
-                    Vec::new()
+                    (Vec::new(), false)
                 };
-                Ok(StoredEntry { index: rows::unpack(row.position)?.1, leaf: row.leaf, openings, audience })
+                Ok(StoredEntry { index, leaf: row.leaf, openings, expunged, audience })
             });
             stored.collect()
         })
     }
 
     /// The keys of the cases that exist.
-    fn keys(&self, connection: &Connection, cases: BTreeSet<&CaseName>) -> Result<HashMap<CaseName, Key>, StoreError> {
+    fn keys(
+        &self,
+        connection: &Connection,
+        cases: BTreeSet<&CaseName>,
+    ) -> Result<HashMap<CaseName, DataKey>, StoreError> {
         if cases.is_empty() {
             return Ok(HashMap::new());
         }
@@ -141,7 +149,7 @@ impl PostgresReader {
         let [found] = connection.run([Statement::new(KEYS).with(places).with(kinds).with(ids)])?;
         let key = |row: &Row| {
             let (_, name) = *appeals::nth(&cases, row.try_get(0)?)?;
-            Ok((name.clone(), self.vault()?.unwrap_data_key(row.try_get(1)?, &rows::case_context(name))?))
+            Ok((name.clone(), DataKey::open(self.vault()?, name, row.try_get(1)?)?))
         };
         found.rows.iter().map(key).collect()
     }
@@ -174,7 +182,8 @@ impl Reader for PostgresReader {
             let after = statement::id(filter.after.unwrap_or(Uuid::nil()));
             let ask = Statement::new(CASES).with(number).with(rows::kind(filter.kind)).with(after);
             let ask = ask.with(filter.agency.as_ref().map(ToString::to_string)).with(filter.unassigned);
-            let [found] = connection.run([ask.with(rows::limit(filter.limit))])?;
+            let ask = ask.with(rows::limit(filter.limit)).with(data_keys::LEN_UNLESS_EXPUNGED);
+            let [found] = connection.run([ask])?;
             let case = |row: &Row| {
                 let id = Uuid::from_slice(row.try_get(0)?).map_err(|_| StoreError::Broken("a case has no id"))?;
                 let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
@@ -205,8 +214,10 @@ impl Reader for PostgresReader {
             let Some(row) = found.rows.first().map(entry_row).transpose()? else { return Ok(None) };
             let case = sealed::case_of(&row.leaf)?;
             let keys = self.keys(connection, case.iter().collect())?;
-            let own = case.and_then(|case| keys.get(&case));
-            row.answer(own.map_or_else(|| self.vault(), Ok)?)
+            match case.and_then(|case| keys.get(&case)) {
+                Some(own) => row.answer(own.of_entry(log.kind, index)),
+                None => row.answer(Some(self.vault()?)),
+            }
         })
     }
 

@@ -1,10 +1,11 @@
 //! A batch as statements: a few for each table, however many rows there are.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, OfficerPseudonym};
 use crate::ledger::tile_to_bytes;
+use crate::store::data_keys::BatchKeys;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::Statement;
 use crate::store::postgres::statement::{WriteStatement, WriteStatements, id};
@@ -31,6 +32,12 @@ const CASES: &str = "UPDATE cases SET holder = new.holder, sealed = new.sealed \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bytea[]) \
         AS new (jurisdiction, kind, id, holder, sealed) \
     WHERE cases.jurisdiction = new.jurisdiction AND cases.kind = new.kind AND cases.id = new.id";
+const REPLACE_KEYS: &str = "UPDATE cases SET data_key = new.data_key \
+    FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[]) AS new (jurisdiction, kind, id, data_key) \
+    WHERE cases.jurisdiction = new.jurisdiction AND cases.kind = new.kind AND cases.id = new.id";
+const FORGET_ANSWERS: &str = "UPDATE appeal_items SET answer = NULL \
+    FROM unnest($1::bigint[], $2::bytea[]) AS gone (jurisdiction, detainer) \
+    WHERE appeal_items.jurisdiction = gone.jurisdiction AND appeal_items.detainer = gone.detainer";
 const REQUESTS: &str = "INSERT INTO requests (agency, request_id, digest, position) \
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[]) ON CONFLICT DO NOTHING";
 /// The same request id was used at another gateway for a write to another jurisdiction. The locks on heads do not
@@ -44,18 +51,12 @@ const POLICY: &str = "INSERT INTO policy (id, digest, files, since) VALUES (1, $
 const DISCLOSURES: &str = "INSERT INTO disclosures (recorded_at, recipient, officer, method, resources, classes) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[])";
 
-/// Data keys of a batch's cases, and the wrapped keys of its new cases.
-pub(super) struct Keys {
-    pub(super) data: HashMap<CaseName, Key>,
-    pub(super) wrapped: BTreeMap<CaseName, Vec<u8>>,
-}
-
 /// The unsealed part of a batch; its heads come first.
-pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Result<WriteStatements, StoreError> {
+pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &BatchKeys) -> Result<WriteStatements, StoreError> {
     let mut writes = WriteStatements::default();
     writes.add([WriteStatement::of(heads(&append.heads, names)?)]);
     writes.add(tree(&append.heads, names)?);
-    writes.add(agenda::write(&append.agenda, names, |case| keys.wrapped.contains_key(case))?);
+    writes.add(agenda::write(&append.agenda, names, |case| keys.new_of(case).is_some())?);
     writes.add(requests(&append.requests, names)?);
     writes.add(deliveries(&append.deliveries, names)?);
     writes.add(inbox::write(&append.consumers, names)?);
@@ -65,13 +66,36 @@ pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &Keys) -> Resul
 }
 
 /// The sealed part of a batch.
-pub(super) fn sealed(append: &Append, names: &Names, vault: &Key, keys: &Keys) -> Result<WriteStatements, StoreError> {
-    let key_of = |case: &CaseName| keys.data.get(case).ok_or(StoreError::Broken("a case has no key"));
+pub(super) fn sealed(
+    append: &Append,
+    names: &Names,
+    vault: &Key,
+    keys: &BatchKeys,
+) -> Result<WriteStatements, StoreError> {
     let mut writes = WriteStatements::default();
-    writes.add(entries(append, names, vault, &key_of)?);
-    writes.add(cases(&append.cases, names, &keys.wrapped, &key_of)?);
-    writes.add(appeals::write(&append.appeals, names, &key_of)?);
+    writes.add(entries(append, names, vault, keys)?);
+    writes.add(cases(&append.cases, names, keys)?);
+    writes.add(appeals::write(&append.appeals, names, keys)?);
+    writes.add(expunge(names, keys)?);
     Ok(writes)
+}
+
+/// Puts new keys in the place of those of expunged cases, and takes out what was answered of them.
+fn expunge(names: &Names, keys: &BatchKeys) -> Result<Vec<WriteStatement>, StoreError> {
+    let (mut places, mut kinds, mut ids, mut stored_keys) = (vec![], vec![], vec![], vec![]);
+    for (case, stored) in keys.replacing() {
+        places.push(names.number(case.jurisdiction.as_str())?);
+        kinds.push(rows::kind(case.kind));
+        ids.push(id(case.id));
+        stored_keys.push(stored.clone());
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answers = Statement::new(FORGET_ANSWERS).with(places.clone()).with(ids.clone());
+    let count = ids.len();
+    let replace = Statement::new(REPLACE_KEYS).with(places).with(kinds).with(ids).with(stored_keys);
+    Ok(vec![WriteStatement::all(replace, count, "a case that is expunged is not there"), WriteStatement::of(answers)])
 }
 
 /// Moves the heads that are where the batch was planned from, and returns which were moved.
@@ -110,11 +134,11 @@ fn tree(moves: &[HeadMove], names: &Names) -> Result<Vec<WriteStatement>, StoreE
         .into())
 }
 
-fn entries<'k>(
+fn entries(
     append: &Append,
     names: &Names,
-    vault: &'k Key,
-    key_of: &(impl Fn(&CaseName) -> Result<&'k Key, StoreError> + Sync),
+    vault: &Key,
+    keys: &BatchKeys,
 ) -> Result<Option<WriteStatement>, StoreError> {
     let (mut positions, mut batch_sizes, mut leaves, mut audiences) = (vec![], vec![], vec![], vec![]);
     let (mut clear, mut personal, mut answers) = (vec![], vec![], vec![]);
@@ -124,8 +148,7 @@ fn entries<'k>(
     }
     let sealed = sealed::seal_all(&append.entries, |new: &NewEntry| {
         let (log, batch_size) = *logs.get(&new.log).ok_or(StoreError::Broken("an entry has no head"))?;
-        let key = new.case.as_ref().map_or(Ok(vault), key_of)?;
-        EntryRow::seal(rows::position(log, new.index)?, batch_size, new, key)
+        EntryRow::seal(rows::position(log, new.index)?, batch_size, new, keys.of_entry(vault, new)?)
     });
     for row in sealed? {
         positions.push(row.position);
@@ -140,14 +163,9 @@ fn entries<'k>(
     Ok((!append.entries.is_empty()).then(|| WriteStatement::of(ask.with(clear).with(personal).with(answers))))
 }
 
-fn cases<'k>(
-    cases: &[StoredCase],
-    names: &Names,
-    wrapped_keys: &BTreeMap<CaseName, Vec<u8>>,
-    key_of: &(impl Fn(&CaseName) -> Result<&'k Key, StoreError> + Sync),
-) -> Result<Vec<WriteStatement>, StoreError> {
+fn cases(cases: &[StoredCase], names: &Names, batch_keys: &BatchKeys) -> Result<Vec<WriteStatement>, StoreError> {
     let last: BTreeMap<&CaseName, &StoredCase> = cases.iter().map(|case| (case.name(), case)).collect();
-    let (new, changed): (Vec<_>, Vec<_>) = last.into_iter().partition(|(name, _)| wrapped_keys.contains_key(*name));
+    let (new, changed): (Vec<_>, Vec<_>) = last.into_iter().partition(|(name, _)| batch_keys.new_of(name).is_some());
     let mut writes = Vec::new();
     for (sql, cases) in [(NEW_CASES, new), (CASES, changed)] {
         if cases.is_empty() {
@@ -156,7 +174,7 @@ fn cases<'k>(
         let number = |agency: Option<&_>| {
             agency.map(|agency: &crate::domain::ids::AgencyId| names.number(agency.as_str())).transpose()
         };
-        let states = sealed::seal_all(&cases, |(name, case)| sealed::seal_case(case, key_of(name)?))?;
+        let states = sealed::seal_all(&cases, |(_, case)| sealed::seal_case(case, batch_keys.of_state(case)?))?;
         let (mut places, mut kinds, mut ids, mut holders) = (vec![], vec![], vec![], vec![]);
         let (mut issuers, mut keys) = (vec![], vec![]);
         for (name, case) in &cases {
@@ -166,7 +184,7 @@ fn cases<'k>(
             ids.push(id(name.id));
             holders.push(number(holder)?);
             issuers.push(number(issuer)?);
-            keys.extend(wrapped_keys.get(*name).cloned());
+            keys.extend(batch_keys.new_of(name).cloned());
         }
         let mut ask = Statement::new(sql).with(places).with(kinds).with(ids).with(holders).with(states);
         if sql == NEW_CASES {

@@ -11,6 +11,7 @@ use tokio_postgres::Row;
 use crate::domain::agenda::ItemKind;
 use crate::domain::ids::{CaseName, JurisdictionId, LogName};
 use crate::ledger::{Hash, TILE_WIDTH, TileId, Tree, tile_from_bytes};
+use crate::store::data_keys::{BatchKeys, DataKey};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::connection::{CONFIRM, Connection, Role};
 use crate::store::postgres::follower::Follower;
@@ -18,12 +19,12 @@ use crate::store::postgres::io::Io;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::read::{self, PostgresReader};
 use crate::store::postgres::session::{Answer, Statement};
-use crate::store::postgres::write::{self, Keys};
+use crate::store::postgres::write;
 use crate::store::postgres::{agenda, inbox, load, schema};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{
     Append, BatchStart, Head, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Store, StoreError,
-    Wanted, rows, sealed,
+    Wanted, rows,
 };
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
@@ -123,8 +124,7 @@ impl PostgresStore {
         let jurisdiction = jurisdiction.parse().map_err(|_| BROKEN_CASE)?;
         let id = uuid::Uuid::from_slice(row.try_get(2)?).map_err(|_| BROKEN_CASE)?;
         let name = CaseName { jurisdiction, kind: rows::case_kind(row.try_get(1)?)?, id };
-        self.vault.unwrap_data_key(row.try_get(3)?, &rows::case_context(&name))?;
-        Ok(())
+        DataKey::open(&self.vault, &name, row.try_get(3)?).map(drop)
     }
 
     /// Forgets what depended on the connection: another server may know less.
@@ -235,9 +235,7 @@ impl PostgresStore {
         names.find(connection, bear.iter().cloned())?;
         names.number_all(connection, bear)?;
         // Take the keys, so that the next batch does not mistake a key of a failed batch for a stored one.
-        let mut data = std::mem::take(data_keys);
-        let wrapped = sealed::make_data_keys(vault, append, &mut data)?;
-        let keys = Keys { data, wrapped };
+        let keys = BatchKeys::make(vault, append, std::mem::take(data_keys))?;
         let clear = write::in_the_clear(append, names, &keys)?;
         let sent = connection.send(clear.statements);
         // The server writes while we seal.

@@ -11,6 +11,7 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName, LogName};
 use crate::store::appeals::{
     AppealsLoaded, AppealsWanted, DUE_MAX, ItemFilter, Listed, NewAppeal, NewAppeals, NewBar, NewItem,
 };
+use crate::store::data_keys::{self, BatchKeys, DataKey};
 use crate::store::sqlite::read;
 use crate::store::vault::Key;
 use crate::store::{StoreError, rows, sealed};
@@ -102,7 +103,7 @@ fn item(
         params![jurisdiction, id(appeal.id.as_bytes()), id(detainer.id.as_bytes()), rows::kind(CaseKind::Detainer)];
     let found: Option<SealedItem> = statement.query_row(named, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((wrapped, answer)) = found else { return Ok(None) };
-    let key = vault.unwrap_data_key(&wrapped, &rows::case_context(detainer))?;
+    let key = DataKey::open(vault, detainer, &wrapped)?.key;
     Ok(Some(sealed::open_item(&key, appeal, detainer, answer.as_deref())?))
 }
 
@@ -140,6 +141,7 @@ pub(super) fn items(connection: &Connection, vault: &Key, filter: &ItemFilter) -
         "SELECT c.id, c.data_key, c.sealed, i.answer, i.bar FROM appeal_items i \
          JOIN cases c ON c.jurisdiction = i.jurisdiction AND c.kind = ?7 AND c.id = i.detainer \
          WHERE i.jurisdiction = ?1 AND i.appeal = ?2 AND i.detainer > ?3 \
+         AND length(c.data_key) <= ?8 \
          AND (?4 IS NULL OR c.holder = ?4 OR (?5 AND c.holder IS NULL)) \
          ORDER BY i.detainer LIMIT ?6",
     )?;
@@ -152,7 +154,8 @@ pub(super) fn items(connection: &Connection, vault: &Key, filter: &ItemFilter) -
         holder,
         unassigned,
         limit,
-        rows::kind(CaseKind::Detainer)
+        rows::kind(CaseKind::Detainer),
+        data_keys::LEN_UNLESS_EXPUNGED
     ];
     let mut found = statement.query(named)?;
     let mut listed = Vec::new();
@@ -186,10 +189,10 @@ fn bars(connection: &Connection, jurisdiction: i64, appeal: &CaseName) -> Result
 }
 
 /// Writes what a batch changes of appeals.
-pub(super) fn write<'k>(
+pub(super) fn write(
     transaction: &Transaction<'_>,
     number: &impl Fn(&str) -> Result<i64, StoreError>,
-    key_of: &impl Fn(&CaseName) -> Result<&'k Key, StoreError>,
+    keys: &BatchKeys,
     new: &NewAppeals,
 ) -> Result<(), StoreError> {
     for NewAppeal { appeal, issuer, due_at, members } in &new.issued {
@@ -207,7 +210,7 @@ pub(super) fn write<'k>(
         }
     }
     for NewItem { appeal, detainer, item } in &new.items {
-        let answer = sealed::seal_item(key_of(detainer)?, appeal, detainer, item)?;
+        let answer = sealed::seal_item(keys.of(detainer)?, appeal, detainer, item)?;
         let changed = transaction
             .prepare_cached(
                 "UPDATE appeal_items SET answer = ?4 WHERE jurisdiction = ?1 AND appeal = ?2 AND detainer = ?3",

@@ -57,17 +57,27 @@ impl Original {
 
 impl Source for Original {
     fn page(&mut self, table: &Table, after: Option<&[Cell]>, len: usize) -> Result<Vec<Cells>, StoreError> {
-        let (columns, key) = (table.list(), table.key());
-        let bound = after.map_or_else(String::new, |after| format!("WHERE ({key}) > ({})", marks(after.len())));
-        let sql = format!("SELECT {columns} FROM {} {bound} ORDER BY {key} LIMIT {len}", table.name);
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params_from_iter(after.unwrap_or_default()))?;
-        let mut page = Vec::new();
-        while let Some(row) = rows.next()? {
-            page.push(cells(row, table)?);
-        }
-        Ok(page)
+        page(&self.connection, table, after, len)
     }
+}
+
+/// Rows in key order, after a key.
+pub(super) fn page(
+    connection: &Connection,
+    table: &Table,
+    after: Option<&[Cell]>,
+    len: usize,
+) -> Result<Vec<Cells>, StoreError> {
+    let (columns, key) = (table.list(), table.key());
+    let bound = after.map_or_else(String::new, |after| format!("WHERE ({key}) > ({})", marks(after.len())));
+    let sql = format!("SELECT {columns} FROM {} {bound} ORDER BY {key} LIMIT {len}", table.name);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(after.unwrap_or_default()))?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        page.push(cells(row, table)?);
+    }
+    Ok(page)
 }
 
 /// A file that is copied to.

@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, RequestId};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
+use crate::store::data_keys::{self, DataKey};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::connection::open_reader;
 use crate::store::sqlite::durability::Durability;
@@ -71,8 +72,8 @@ impl SqliteReader {
         self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
     }
 
-    /// The key of the case under which an entry is sealed.
-    fn key_of(&self, connection: &Connection, leaf: &[u8]) -> Result<Option<Key>, StoreError> {
+    /// The key of the case under which an entry is sealed. `None`: the wrapping key seals it.
+    fn key_of(&self, connection: &Connection, leaf: &[u8]) -> Result<Option<DataKey>, StoreError> {
         let Some(name) = sealed::case_of(leaf)? else { return Ok(None) };
         let mut statement = connection.prepare_cached(
             "SELECT data_key FROM cases WHERE kind = ?1 AND id = ?2 \
@@ -84,7 +85,7 @@ impl SqliteReader {
                 |row| row.get(0),
             )
             .optional()?;
-        wrapped.map(|wrapped| Ok(self.vault()?.unwrap_data_key(&wrapped, &rows::case_context(&name))?)).transpose()
+        wrapped.map(|wrapped| DataKey::open(self.vault()?, &name, &wrapped)).transpose()
     }
 
     fn read_entries(
@@ -95,7 +96,8 @@ impl SqliteReader {
         unseal: impl Fn(&Audience) -> bool,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         self.with(|connection| {
-            let Some(log) = number(connection, &log.to_string())? else { return Ok(Vec::new()) };
+            let (kind, log) = (log.kind, number(connection, &log.to_string())?);
+            let Some(log) = log else { return Ok(Vec::new()) };
             let mut statement = connection.prepare_cached(
                 "SELECT position, batch_size, leaf, audience, clear, sealed, answer FROM entries \
                  WHERE position >= ?1 AND position < ?2 ORDER BY position LIMIT ?3",
@@ -108,20 +110,35 @@ impl SqliteReader {
                     let row = row?;
                     let (_, index) = rows::unpack(row.position)?;
                     let audience = rows::audience(&row.audience)?;
-                    let openings = if unseal(&audience) { self.openings(connection, &row)? } else { Vec::new() };
-                    Ok(StoredEntry { index, leaf: row.leaf, openings, audience })
+                    let (openings, expunged) = if unseal(&audience) {
+                        self.openings(connection, &row, kind, index)?
+                    } else {
+                        (Vec::new(), false)
+                    };
+                    Ok(StoredEntry { index, leaf: row.leaf, openings, expunged, audience })
                 })
                 .collect()
         })
     }
 
-    /// Contents of an entry: what is never personal, and the rest as far as there is a key.
-    fn openings(&self, connection: &Connection, row: &EntryRow) -> Result<Vec<Opening>, StoreError> {
+    /// Contents of an entry: what is never personal, and the rest as far as there is a key. Also says whether the rest
+    /// was expunged.
+    fn openings(
+        &self,
+        connection: &Connection,
+        row: &EntryRow,
+        log: LogKind,
+        index: u64,
+    ) -> Result<(Vec<Opening>, bool), StoreError> {
         if self.vault.is_none() {
-            return row.openings(None);
+            return Ok((row.openings(None)?, false));
         }
         let own = self.key_of(connection, &row.leaf)?;
-        row.openings(Some(own.as_ref().map_or_else(|| self.vault(), Ok)?))
+        let key = match &own {
+            Some(own) => own.of_entry(log, index),
+            None => Some(self.vault()?),
+        };
+        Ok((row.openings(key)?, key.is_none()))
     }
 }
 
@@ -148,7 +165,7 @@ impl Reader for SqliteReader {
             let agency = agency_number(connection, filter.agency.as_ref())?;
             let mut statement = connection.prepare_cached(
                 "SELECT id, data_key, sealed FROM cases \
-                 WHERE jurisdiction = ?1 AND kind = ?2 AND id > ?3 \
+                 WHERE jurisdiction = ?1 AND kind = ?2 AND id > ?3 AND length(data_key) <= ?7 \
                  AND (?4 IS NULL OR issuer = ?4 OR holder = ?4 OR (?5 AND holder IS NULL)) \
                  ORDER BY id LIMIT ?6",
             )?;
@@ -161,7 +178,8 @@ impl Reader for SqliteReader {
                     after.as_bytes().as_slice(),
                     agency,
                     filter.unassigned,
-                    limit
+                    limit,
+                    data_keys::LEN_UNLESS_EXPUNGED
                 ],
                 |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?)),
             )?;
@@ -192,14 +210,17 @@ impl Reader for SqliteReader {
 
     fn answer(&self, log: &LogName, index: u64) -> Result<Option<RecordedAnswer>, StoreError> {
         self.with(|connection| {
-            let Some(log) = number(connection, &log.to_string())? else { return Ok(None) };
+            let (kind, log) = (log.kind, number(connection, &log.to_string())?);
+            let Some(log) = log else { return Ok(None) };
             let position = rows::position(log, index)?;
             let mut statement = connection.prepare_cached(
                 "SELECT position, batch_size, leaf, audience, clear, sealed, answer FROM entries WHERE position = ?1",
             )?;
             let Some(row) = statement.query_row([position], entry_row).optional()? else { return Ok(None) };
-            let own = self.key_of(connection, &row.leaf)?;
-            row.answer(own.as_ref().map_or_else(|| self.vault(), Ok)?)
+            match self.key_of(connection, &row.leaf)? {
+                Some(own) => row.answer(own.of_entry(kind, index)),
+                None => row.answer(Some(self.vault()?)),
+            }
         })
     }
 

@@ -10,6 +10,7 @@ use crate::domain::agenda::ItemKind;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
+use crate::store::data_keys::BatchKeys;
 use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
 use crate::store::{
@@ -172,11 +173,9 @@ impl SqliteStore {
     fn write(&mut self, append: &Append) -> Result<(), StoreError> {
         self.number_all(append)?;
         // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
-        let mut data_keys = std::mem::take(&mut self.data_keys);
-        let wrapped_keys = sealed::make_data_keys(&self.vault, append, &mut data_keys)?;
+        let keys = BatchKeys::make(&self.vault, append, std::mem::take(&mut self.data_keys))?;
         let Self { connection, names, vault, .. } = self;
         let number = |name: &str| names.get(name).copied().ok_or(StoreError::Broken("a name has no number"));
-        let key_of = |case: &CaseName| data_keys.get(case).ok_or(StoreError::Broken("a case has no key"));
         let logs: BTreeMap<_, _> = append
             .heads
             .iter()
@@ -184,10 +183,9 @@ impl SqliteStore {
             .collect::<Result<_, StoreError>>()?;
         let entries = sealed::seal_all(&append.entries, |new: &NewEntry| {
             let (log, batch_size) = *logs.get(&new.log).ok_or(StoreError::Broken("an entry has no head"))?;
-            let key = new.case.as_ref().map_or(Ok(&**vault), key_of)?;
-            EntryRow::seal(rows::position(log, new.index)?, batch_size, new, key)
+            EntryRow::seal(rows::position(log, new.index)?, batch_size, new, keys.of_entry(vault, new)?)
         })?;
-        let states = sealed::seal_all(&append.cases, |case| sealed::seal_case(case, key_of(case.name())?))?;
+        let states = sealed::seal_all(&append.cases, |case| sealed::seal_case(case, keys.of_state(case)?))?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for head in &append.heads {
             move_head(&transaction, number(&head.log.to_string())?, head)?;
@@ -196,7 +194,7 @@ impl SqliteStore {
             insert_entry(&transaction, row)?;
         }
         for (case, state) in append.cases.iter().zip(&states) {
-            upsert_case(&transaction, &number, case, state, wrapped_keys.get(case.name()))?;
+            upsert_case(&transaction, &number, case, state, keys.new_of(case.name()))?;
         }
         for change in &append.agenda {
             agenda::write(&transaction, &number, change)?;
@@ -225,7 +223,10 @@ impl SqliteStore {
         for consumer in &append.consumers {
             inbox::write(&transaction, &number, consumer)?;
         }
-        appeals::write(&transaction, &number, &key_of, &append.appeals)?;
+        appeals::write(&transaction, &number, &keys, &append.appeals)?;
+        for (case, stored) in keys.replacing() {
+            expunge(&transaction, number(case.jurisdiction.as_str())?, case, stored)?;
+        }
         if let Some(policy) = &append.policy {
             policy::write(&transaction, policy)?;
         }
@@ -311,6 +312,18 @@ fn insert_disclosure(
             disclosure.classes.bits()
         ])?;
     Ok(())
+}
+
+/// Puts a new key in the place of a case's key, and takes out what was answered of it.
+fn expunge(transaction: &Transaction<'_>, jurisdiction: i64, case: &CaseName, stored: &[u8]) -> Result<(), StoreError> {
+    let id = case.id.as_bytes().as_slice();
+    let replaced = transaction
+        .prepare_cached("UPDATE cases SET data_key = ?4 WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3")?
+        .execute(params![jurisdiction, rows::kind(case.kind), id, stored])?;
+    transaction
+        .prepare_cached("UPDATE appeal_items SET answer = NULL WHERE jurisdiction = ?1 AND detainer = ?2")?
+        .execute(params![jurisdiction, id])?;
+    if replaced == 1 { Ok(()) } else { Err(StoreError::Broken("a case that is expunged is not there")) }
 }
 
 /// Stores a case as it now stands. `wrapped` is its data key, if the case is new.

@@ -7,6 +7,7 @@ use crate::domain::custody::{
     ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, OtherGround, ReleaseRecipient,
     ScheduledRelease,
 };
+use crate::domain::expungement::ExpungementOrder;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseKind;
 use crate::domain::subject::Flags;
@@ -151,6 +152,32 @@ impl WriteRequest for v1::ReopenCustodyRequest {
             custody.zip(correction).map(|(custody, correction)| CaseCommand::ReopenCustody { custody, correction });
         upon(fields, command, &self.request_id, &self.etag)
     }
+}
+
+impl WriteRequest for v1::ExpungeCustodyRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut fields = RequestFields::default();
+        let custody = fields.case("name", &self.name, CaseKind::Custody);
+        let order = expungement_order(&mut fields, "order", self.order);
+        let covers_undisclosed = self.covers_undisclosed;
+        let command = custody.zip(order);
+        let command =
+            command.map(|(custody, order)| CaseCommand::ExpungeCustody { custody, order, covers_undisclosed });
+        upon(fields, command, &self.request_id, &self.etag)
+    }
+}
+
+fn expungement_order(
+    fields: &mut RequestFields,
+    field: impl Display + Copy,
+    order: Option<v1::ExpungementOrder>,
+) -> Option<ExpungementOrder> {
+    let order = fields.required(field, order)?;
+    let kind = fields.required_word(format_args!("{field}.kind"), order.kind);
+    let authority =
+        fields.required_text(format_args!("{field}.authority"), &order.authority, TextKind::Citation, CITATION_LEN_MAX);
+    let document_sha256 = fields.digest("order.document_sha256", order.document_sha256);
+    Some(ExpungementOrder { kind: kind?, authority: authority?, document_sha256: document_sha256? })
 }
 
 fn intake(fields: &mut RequestFields, field: impl Display + Copy, custody: Option<v1::Custody>) -> Option<Intake> {

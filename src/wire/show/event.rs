@@ -19,8 +19,8 @@ use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
-    acknowledgement, actual_release, answer, charge, closing, correction, flags, movement, other_ground,
-    scheduled_release, service_of_copy, subject, verification,
+    acknowledgement, actual_release, answer, charge, closing, correction, expungement_order, flags, movement,
+    other_ground, scheduled_release, service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{as_requested, custody, detainer, transfer};
 use crate::wire::show::{agency_name, timestamp};
@@ -85,6 +85,14 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
             custody: custody.to_string(),
             correction: Some(correction(why)),
         }),
+        Event::CustodyExpunged { custody, order, detainers } => Wire::CustodyExpunged(v1::CustodyExpunged {
+            custody: custody.to_string(),
+            order: Some(expungement_order(order)),
+            detainers: detainers.iter().map(ToString::to_string).collect(),
+        }),
+        Event::DetainerExpunged { detainer } => {
+            Wire::DetainerExpunged(v1::DetainerExpunged { detainer: detainer.to_string(), counts: parts.counts })
+        }
         Event::ReleaseScheduled { custody, release } => parts.scheduled(custody, release),
         Event::ReleaseRecorded { custody, release, correction, to } => {
             parts.release_recorded(custody, release, correction.as_ref(), to)

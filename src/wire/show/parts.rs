@@ -4,6 +4,7 @@ use crate::domain::charge::Charge;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Destination, Movement, OtherGround, ScheduledRelease};
 use crate::domain::detainer::{Acknowledgement, Answer, Warrant};
+use crate::domain::expungement::ExpungementOrder;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::{Flags, PersonName, Subject};
 use crate::domain::warrant::WarrantVerification;
@@ -136,6 +137,14 @@ pub(super) fn actual_release(release: &ActualRelease) -> v1::ActualRelease {
 
 pub(super) fn other_ground(cited: &OtherGround) -> v1::OtherGround {
     v1::OtherGround { citation: cited.citation.clone(), document_sha256: cited.document_sha256.to_vec() }
+}
+
+pub(super) fn expungement_order(order: &ExpungementOrder) -> v1::ExpungementOrder {
+    v1::ExpungementOrder {
+        kind: to_wire(order.kind),
+        authority: order.authority.clone(),
+        document_sha256: order.document_sha256.to_vec(),
+    }
 }
 
 pub(super) fn service_of_copy(service: &ServiceOfCopy) -> v1::ServiceOfCopy {

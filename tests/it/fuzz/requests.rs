@@ -89,6 +89,7 @@ readers! {
     VerifyWarrantRequest RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
+    ExpungeCustodyRequest
     OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest
     IssueAppealRequest AnswerAppealRequest ResolveReviewRequest MeetObligationRequest;
     items:

@@ -197,6 +197,22 @@ pub(crate) fn reopening_of(custody: &str) -> v1::ReopenCustodyRequest {
     }
 }
 
+/// By the order of a court.
+pub(crate) fn expungement_of(custody: &str) -> v1::ExpungeCustodyRequest {
+    let order = v1::ExpungementOrder {
+        kind: v1::ExpungementKind::Sealing.into(),
+        authority: "N.Y. CPL 160.50".to_owned(),
+        document_sha256: vec![9; 32],
+    };
+    v1::ExpungeCustodyRequest {
+        name: custody.to_owned(),
+        order: Some(order),
+        covers_undisclosed: false,
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
 /// A window for a pick-up.
 pub(crate) fn window_under(detainer: &str) -> v1::OfferWindowRequest {
     let window = v1::TransferWindow {

@@ -169,6 +169,7 @@ calls! {
     cancel = custodies.cancel_release(CancelReleaseRequest) -> CancelReleaseResponse;
     close = custodies.close_custody(CloseCustodyRequest) -> CloseCustodyResponse;
     reopen = custodies.reopen_custody(ReopenCustodyRequest) -> ReopenCustodyResponse;
+    expunge = custodies.expunge_custody(ExpungeCustodyRequest) -> ExpungeCustodyResponse;
     get_custody = custodies.get_custody(GetCustodyRequest) -> GetCustodyResponse;
     list_custodies = custodies.list_custodies(ListCustodiesRequest) -> ListCustodiesResponse;
     offer = transfers.offer_window(OfferWindowRequest) -> OfferWindowResponse;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use comity::config::Config;
+
 use crate::harness::World;
 use crate::harness::law::AS_READ;
 
@@ -20,6 +22,14 @@ permit (principal, action == Action::"disclose", resource);
 impl World {
     /// An exchange in which that is the law of Texas.
     pub(crate) fn under_plain_law() -> Self {
-        Self::with(|directory, _| fs::write(directory.join(AS_READ).join("law/us-tx.cedar"), LAW).unwrap())
+        Self::under_plain_law_with(|_| ())
+    }
+
+    /// The same, with another configuration than a sandbox has.
+    pub(crate) fn under_plain_law_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with(|directory, config| {
+            fs::write(directory.join(AS_READ).join("law/us-tx.cedar"), LAW).unwrap();
+            change(config);
+        })
     }
 }

@@ -177,8 +177,13 @@ impl Writer {
         let mut kept = self.memory.kept();
         for new in planned.append.entries {
             kept.answers.extend(new.answer.map(|answer| ((new.log.clone(), new.index), answer)));
-            let entry =
-                StoredEntry { index: new.index, leaf: new.leaf, openings: new.openings, audience: new.audience };
+            let entry = StoredEntry {
+                index: new.index,
+                leaf: new.leaf,
+                openings: new.openings,
+                expunged: false,
+                audience: new.audience,
+            };
             kept.entries.entry(new.log).or_default().push(entry);
         }
         kept.cases.extend(planned.append.cases.into_iter().map(|case| (case.name().clone(), case)));

@@ -164,6 +164,9 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
         },
         "CloseCustody" => close(&custody),
         "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction },
+        "ExpungeCustody" => {
+            CaseCommand::ExpungeCustody { custody, order: sample::expungement_order(), covers_undisclosed: false }
+        }
         "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new(), other_ground: None },
         "CorrectIdentity" => {
             let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });

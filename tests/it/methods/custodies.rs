@@ -3,8 +3,8 @@
 use comity::wire::v1;
 
 use crate::harness::changes::{
-    birth_date_in, cancellation_in, correction, dismissal_in, escape_from, movement_to, movement_to_hospital,
-    reopening_of, rescheduling_of,
+    birth_date_in, cancellation_in, correction, dismissal_in, escape_from, expungement_of, movement_to,
+    movement_to_hospital, reopening_of, rescheduling_of,
 };
 use crate::harness::requests::{NY, intake_at, release_of, schedule_of};
 use crate::harness::{Refused, World};
@@ -55,6 +55,11 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             doccs.close(escape_from(&held)).await.accepted();
             let custody = doccs.reopen(reopening_of(&held)).await.accepted().custody.unwrap();
             assert_eq!((&custody.closing, custody.state()), (&None, v1::CustodyState::Held));
+        }
+        "ExpungeCustody" => {
+            doccs.release(release_of(&held)).await.accepted();
+            let expunged = world.officer("us-ny-doccs").expunge(expungement_of(&held)).await.accepted();
+            assert_eq!((expunged.name, expunged.detainers), (held.clone(), Vec::new()));
         }
         "GetCustody" => done(world.oversight().custody(&held).await),
         "ListCustodies" => done(doccs.custodies(NY).await),
@@ -113,6 +118,12 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
         "ReopenCustody" => {
             at_fault(doccs.reopen(v1::ReopenCustodyRequest { correction: None, ..reopening_of(&held) }).await);
             too_soon_or_late(doccs.reopen(reopening_of(&held)).await)
+        }
+        "ExpungeCustody" => {
+            let officer = world.officer("us-ny-doccs");
+            at_fault(officer.expunge(v1::ExpungeCustodyRequest { order: None, ..expungement_of(&held) }).await);
+            erie.expunge(expungement_of(&held)).await.not_found();
+            too_soon_or_late(officer.expunge(expungement_of(&held)).await)
         }
         "GetCustody" => denied(ice.custody(&held).await),
         "ListCustodies" => at_fault(doccs.custodies("us-ny").await),

@@ -54,7 +54,8 @@ impl LeftLog {
     fn of(reader: &dyn Reader, log: &LogName) -> Self {
         let entry = |stored: StoredEntry| {
             let answer = reader.answer(log, stored.index).unwrap();
-            let answer = answer.map(|found| (hex::encode(found.answer), found.leaf == stored.leaf, found.batch_size));
+            let answer =
+                answer.map(|found| (hex::encode(found.answer.unwrap()), found.leaf == stored.leaf, found.batch_size));
             // `Debug` of contents keeps them to itself.
             let opened = stored.openings.iter().map(|of| format!("{:?} {:?} {:?}", of.class, of.salt, of.content));
             let opened = opened.collect::<Vec<_>>().join("\n");
@@ -136,7 +137,7 @@ fn compare_entries(store: &dyn Store, name: &LogName, log: &Log) -> Same {
         prop_assert!(stored.openings == due.openings, "{} {} opens to something else", name, stored.index);
         prop_assert_eq!(&stored.audience, &due.audience);
         let answer = reader.answer(name, stored.index).unwrap();
-        prop_assert_eq!(answer.as_ref().map(|found| &found.answer), due.answer.as_ref());
+        prop_assert_eq!(answer.as_ref().map(|found| found.answer.as_ref().unwrap()), due.answer.as_ref());
         prop_assert!(answer.is_none_or(|found| found.batch_size == log.batch_of(stored.index)));
     }
     let sizes: Vec<u64> = reader.checkpoints(name).unwrap().iter().map(|(size, _)| *size).collect();

@@ -311,7 +311,7 @@ impl Plain {
             match self.case(name) {
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
-                Some(StoredCase::Appeal(_)) | None => {}
+                Some(StoredCase::Appeal(_) | StoredCase::Expunged(_)) | None => {}
             }
         }
         let linked = case.detainer.as_ref().and_then(|detainer| detainer.acknowledgement.as_ref()?.custody.clone());

@@ -307,7 +307,7 @@ impl Player {
         let found = found.ok_or_else(|| TestCaseError::fail(format!("{log} {index} has no answer")))?;
         let entry = self.plain.logs[log].entry(index);
         prop_assert_eq!(&found.leaf, &entry.leaf);
-        prop_assert_eq!(Some(&found.answer), entry.answer.as_ref());
+        prop_assert_eq!(found.answer.as_ref(), entry.answer.as_ref());
         let checkpoint = reader.checkpoint_at(log, found.batch_size).unwrap();
         let checkpoint = checkpoint.ok_or_else(|| TestCaseError::fail("a batch has no checkpoint"))?;
         let proof = ledger::prove_inclusion(index, found.batch_size, |tile| reader.tile(log, tile)).unwrap();

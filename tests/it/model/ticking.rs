@@ -94,7 +94,7 @@ impl Plain {
                 let case = Case { linked: linked.collect(), ..Case::default() };
                 clocks::of_custody(custody, &standing(&case), &timetable)
             }
-            Some(StoredCase::Appeal(_)) | None => Vec::new(),
+            Some(StoredCase::Appeal(_) | StoredCase::Expunged(_)) | None => Vec::new(),
         }
     }
 

@@ -237,6 +237,7 @@ proptest! {
         correction in any::correction(),
         to in any::handed_to(),
         cited in option::of(any::events::other_ground()),
+        (order, covers_undisclosed) in (any::events::expungement_order(), proptest::bool::ANY),
     ) {
         let ((name, request_id), etag) = (names(&custody.name), String::new());
         // Whom somebody was handed to is said where they were.
@@ -263,8 +264,21 @@ proptest! {
             other_ground: cited.as_ref().map(cites),
         };
         check(&request, &CaseCommand::CloseCustody { custody: custody.clone(), closing, other_ground: cited });
-        let request = v1::ReopenCustodyRequest { correction: Some(marked(&correction)), name, request_id, etag };
-        check(&request, &CaseCommand::ReopenCustody { custody, correction });
+        let request = v1::ReopenCustodyRequest {
+            correction: Some(marked(&correction)),
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::ReopenCustody { custody: custody.clone(), correction });
+        let said = v1::ExpungementOrder {
+            kind: enums::to_wire(order.kind),
+            authority: order.authority.clone(),
+            document_sha256: order.document_sha256.to_vec(),
+        };
+        let request =
+            v1::ExpungeCustodyRequest { order: Some(said), name, covers_undisclosed, request_id, etag };
+        check(&request, &CaseCommand::ExpungeCustody { custody, order, covers_undisclosed });
     }
 
     #[test]

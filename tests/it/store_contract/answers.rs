@@ -16,7 +16,7 @@ pub(super) fn an_answer_is_read_with_the_batch_it_belongs_to(open: Open<'_>) {
     let reader = open().reader();
     for (index, batch_size) in [(0, 2), (1, 2), (2, 5), (4, 5)] {
         let found = reader.answer(&log(LogKind::Exchange), index).unwrap().unwrap();
-        assert_eq!((found.answer, found.batch_size), (batch::answer(index), batch_size));
+        assert_eq!((found.answer, found.batch_size), (Some(batch::answer(index)), batch_size));
         let entries = reader.entries(&log(LogKind::Exchange), index, 1).unwrap();
         assert_eq!(found.leaf, entries.first().unwrap().leaf);
         assert!(reader.checkpoint_at(&log(LogKind::Exchange), batch_size).unwrap().is_some());

@@ -9,6 +9,7 @@ use comity::domain::clocks::Firing;
 use comity::domain::custody::OtherGround;
 use comity::domain::determination::{Determination, FieldClass, Obligation, OnReceipt, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Revision};
+use comity::domain::expungement::ExpungementOrder;
 use comity::domain::facts::{Assertions, CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
 use comity::domain::obligation::{Evidence, OwedObligation};
@@ -113,6 +114,9 @@ fn entered() -> BoxedStrategy<Event> {
         (custody_name(), closing(), option::of(other_ground()))
             .prop_map(|(custody, closing, other_ground)| Event::CustodyClosed { custody, closing, other_ground }),
         (custody_name(), correction()).prop_map(|(custody, correction)| Event::CustodyReopened { custody, correction }),
+        (custody_name(), expungement_order(), vec(detainer_name(), 0..3))
+            .prop_map(|(custody, order, detainers)| Event::CustodyExpunged { custody, order, detainers }),
+        detainer_name().prop_map(|detainer| Event::DetainerExpunged { detainer }),
     ]
     .boxed()
 }
@@ -219,6 +223,14 @@ fn firing() -> impl Strategy<Value = Firing> {
 }
 
 /// Another ground, as it is cited.
+pub(crate) fn expungement_order() -> impl Strategy<Value = ExpungementOrder> {
+    (word(), reason(), any::<[u8; 32]>()).prop_map(|(kind, authority, document_sha256)| ExpungementOrder {
+        kind,
+        authority,
+        document_sha256,
+    })
+}
+
 pub(crate) fn other_ground() -> impl Strategy<Value = OtherGround> {
     (reason(), any::<[u8; 32]>()).prop_map(|(citation, document_sha256)| OtherGround { citation, document_sha256 })
 }
