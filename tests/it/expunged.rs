@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use comity::config::{StoreConfig, read_key};
 use comity::domain::case::StoredCase;
 use comity::domain::ids::CaseName;
+use comity::export::{Export, ExportedEntry};
 use comity::sandbox::CONFIG_FILE;
 use comity::store::postgres::Address;
 use comity::store::{StoreError, StoreLocation};
@@ -115,6 +116,17 @@ async fn an_expunged_record_is_nobodys_any_more_and_whoever_was_told_learns_that
     let told = said(comity("verify").arg(&directory), 0);
     assert!(told.contains("whole: ") && told.contains("entries are of cases that were expunged"), "{told}");
     assert_nothing_personal(&told);
+    // Nor does an export of everything have it, which is whole.
+    let kept = tempfile::tempdir().unwrap();
+    let out = kept.path().join("export");
+    said(comity("export").arg(&out).arg("--data").arg(&directory).args(["--payloads", "all"]), 0);
+    let export = Export::open(&out).unwrap();
+    let logs = export.manifest().logs.iter();
+    let entries: Vec<ExportedEntry> =
+        logs.flat_map(|log| export.proved_entries(log).unwrap().map(Result::unwrap)).collect();
+    let text: Vec<u8> = entries.iter().flat_map(|entry| &entry.openings).flat_map(|one| one.content.clone()).collect();
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("Other") && !text.contains("Nettlethorpe"));
 }
 
 /// What is open of an entry.

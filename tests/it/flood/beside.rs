@@ -12,8 +12,8 @@ use crate::harness::Party;
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
     acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, escape_from,
-    failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of, service_on,
-    verification_of, window_under,
+    expungement_of, failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of,
+    service_on, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
@@ -114,7 +114,10 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
                 let withdrawal = withdrawal_of(&story.detainer);
                 story.detainer_is(step!(story.ice.withdraw("DetainerService/WithdrawDetainer", withdrawal)).detainer);
             }
-            _ => story.of_the_inbox().await?,
+            _ => {
+                story.of_the_inbox().await?;
+                story.of_other_stays().await?;
+            }
         }
     }
     Ok(())
@@ -283,6 +286,21 @@ impl Story<'_> {
         step!(self.ice.confirm("InboxService/Acknowledge", receipt_of(self.parent, &cursor)));
         self.ice.detainer(&self.detainer).await.0?;
         self.ice.checkpoint(NY_EXCHANGE).await.0?;
+        Ok(())
+    }
+
+    /// Two more that have ended: of one the record is destroyed, of the other whoever comes by may order it.
+    async fn of_other_stays(&self) -> Result<(), Status> {
+        let mut ended = Vec::new();
+        for _ in 0..2 {
+            let opened = step!(self.system.open("CustodyService/OpenCustody", intake_at(self.agency)));
+            let name = opened.custody.unwrap_or_default().name;
+            step!(self.system.release("CustodyService/RecordRelease", release_of(&name)));
+            ended.push(expungement_of(&name));
+        }
+        let [here, left] = ended.as_slice() else { return Ok(()) };
+        step!(self.officer.expunge("CustodyService/ExpungeCustody", here.clone()));
+        self.pool.put_message("CustodyService/ExpungeCustody", left.encode_to_vec());
         Ok(())
     }
 }
