@@ -333,6 +333,9 @@ impl Cell<'_> {
             }
             "CloseCustody" => CaseCommand::CloseCustody { custody, closing: sample::closing(), other_ground: None },
             "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction: correction() },
+            "ExpungeCustody" => {
+                CaseCommand::ExpungeCustody { custody, order: sample::expungement_order(), covers_undisclosed: false }
+            }
             _ => return None,
         })
     }

@@ -27,9 +27,9 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" | "ConfirmTransfer" | "ReportFailure" => (issuer || custodian, method == "ConfirmTransfer" || (method != "ReportFailure" && !issuer)),
         "AcknowledgeDetainer" if cell.matched || cell.way == "matched-custody" => (custodian && holder, true),
         "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "OfferWindow" => (custodian, true),
-        _ => (holder, cell.matched),
+        _ => (holder, cell.matched && method != "ExpungeCustody"),
     };
-    let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant")
+    let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant" | "ExpungeCustody")
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile))
         || (method == "CorrectIdentity" && cell.state.proof)
         || (cell.way == "no-such-person" && cell.matched && (cell.state.guard != Guard::None || cell.state.proof));
