@@ -37,10 +37,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().collect();
-    let told = |name: &str, default: u64| {
-        let text = arguments.iter().skip_while(|argument| *argument != name).nth(1);
-        text.map_or(Ok(default), |text| text.parse())
-    };
+    let given = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
+    let told = |name: &str, default: u64| given(name).map_or(Ok(default), |text| text.parse());
     let (length, rounds) = (Duration::from_secs(told("--seconds", 5)?), told("--rounds", 3)?);
     let directory = tempfile::tempdir()?;
     let sandbox = Sandbox::establish(directory.path())?;
@@ -56,7 +54,7 @@ fn main() -> Result<ExitCode> {
     let mut out = std::io::stdout();
     writeln!(out, "{rounds} rounds of {} s, medians; milliseconds at p50 and p99", length.as_secs())?;
     let (mut all, mut missed) = (Vec::new(), Vec::new());
-    let only = arguments.iter().skip_while(|argument| *argument != "--attack").nth(1);
+    let only = given("--attack");
     for attack in Attack::ALL.into_iter().filter(|attack| only.is_none_or(|only| format!("{attack:?}") == *only)) {
         let mut measured = Vec::new();
         for _ in 0..rounds {

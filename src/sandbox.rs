@@ -369,9 +369,7 @@ fn make_secrets(directory: &Path, keys: &KeysConfig) -> Result<()> {
     files::write_private(&at(secret_files::SIGNING), &pem_from_pkcs8(&pkcs8))?;
     files::write_public(&at("log.vkey"), &format!("{}\n", signer.verifier()))?;
     for name in [secret_files::WRAPPING, secret_files::PSEUDONYM, secret_files::REQUEST_DIGEST, secret_files::CURSOR] {
-        let mut key = [0u8; 32];
-        aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("the random generator refused"))?;
-        files::write_private(&at(name), &hex::encode(key))?;
+        files::write_new_key(&at(name))?;
     }
     Ok(())
 }

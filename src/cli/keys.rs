@@ -12,7 +12,7 @@ use crate::cli::paths::base_directory;
 use crate::cli::verify::print_verified;
 use crate::config::{Config, Secrets, read_key, secret_files};
 use crate::demo::number;
-use crate::sandbox::files::write_private;
+use crate::sandbox::files::write_new_key;
 use crate::store::{Rewrapped, rewrap};
 use crate::verify::Claim;
 
@@ -48,7 +48,8 @@ pub(super) fn run(args: &KeysArgs) -> Result<()> {
     let config = Config::read(path)?;
     config.check()?;
     let secrets = Secrets::read(&config.keys, &base)?;
-    let own = base.join(&config.keys.directory).join(secret_files::WRAPPING);
+    let directory = base.join(&config.keys.directory);
+    let own = directory.join(secret_files::WRAPPING);
     let next = own.with_extension("key.next");
     let key = next_key(&next)?;
     for (_, place) in config.store.locations(&config.jurisdictions, &base)? {
@@ -62,7 +63,7 @@ pub(super) fn run(args: &KeysArgs) -> Result<()> {
         print_verified(&Claim {
             store: place,
             // No receipts are kept here: what clients hold is not asked for.
-            directory: own.parent().unwrap_or(&base).to_owned(),
+            directory: directory.clone(),
             keys: secrets.signer.verifiers(),
             wrapping_key: Some(*key),
             origin: config.log.origin.clone(),
@@ -71,7 +72,7 @@ pub(super) fn run(args: &KeysArgs) -> Result<()> {
     }
     // Last: until then a command that was cut off has both keys.
     fs::rename(&next, &own).with_context(|| format!("cannot put {} in place of the old key", next.display()))?;
-    fs::File::open(own.parent().unwrap_or(&base))?.sync_all()?;
+    fs::File::open(&directory)?.sync_all()?;
     print_line(&format!("{} is the new key", own.display()))?;
     Ok(())
 }
@@ -79,9 +80,7 @@ pub(super) fn run(args: &KeysArgs) -> Result<()> {
 /// The new key: of a command that was cut off, or made now.
 fn next_key(path: &Path) -> Result<Zeroizing<[u8; 32]>> {
     if !path.exists() {
-        let mut key = Zeroizing::new([0u8; 32]);
-        aws_lc_rs::rand::fill(key.as_mut()).map_err(|_| anyhow::anyhow!("the random generator refused"))?;
-        write_private(path, &hex::encode(key.as_ref()))?;
+        write_new_key(path)?;
     }
     Ok(read_key(path)?)
 }

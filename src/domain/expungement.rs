@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::custody::Custody;
-use crate::domain::detainer::{Addressee, Detainer};
+use crate::domain::detainer::Detainer;
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::domain::vocabulary::vocabulary;
 
@@ -52,11 +52,7 @@ impl Expunged {
 
     /// What is left of a detainer.
     pub fn detainer(detainer: &Detainer, now: Timestamp) -> Self {
-        let addressee = match &detainer.request.addressee {
-            Addressee::Agency(agency) => Some(agency),
-            Addressee::Jurisdiction => None,
-        };
-        let holder = detainer.custodian.as_ref().or(addressee).cloned();
-        Self { name: detainer.name.clone(), issuer: Some(detainer.issuer.clone()), holder, expunged_at: now }
+        let (issuer, holder) = (Some(detainer.issuer.clone()), detainer.holder().cloned());
+        Self { name: detainer.name.clone(), issuer, holder, expunged_at: now }
     }
 }

@@ -10,7 +10,7 @@ use crate::export::ExportError;
 use crate::export::layout::{CheckpointLine, GrowthLine, LogManifest, MANIFEST_FILE};
 use crate::export::lines::LineReader;
 use crate::export::read::{Export, ExportedEntry};
-use crate::ledger::{self, Checkpoint, Hash, Tree, VerifierKey, verify_consistency, verify_inclusion};
+use crate::ledger::{Checkpoint, Hash, Tree, VerifierKey, verify_consistency};
 use crate::recorder::origin;
 
 /// After so many entries of a batch the tree lets go of the hashes that it needs no more.
@@ -205,18 +205,15 @@ impl<'a> LogCheck<'a> {
 
     /// The entry is in the tree of the checkpoint that its proof names, which is one that this log is held against.
     fn check_entry(&mut self, entry: &ExportedEntry) -> Result<(), ExportError> {
-        let leaf = ledger::leaf_hash(&entry.leaf);
         let head = (self.log.size, self.log.root);
         let next = self.next.as_ref().map(|next| (next.size(), next.root()));
         let named = [Some(head), next.filter(|_| self.log.whole)].into_iter().flatten();
         let named = named.into_iter().find(|(size, _)| *size == entry.proof.size);
-        let at = |what: String| Broken { log: Some(self.log.log.clone()), index: Some(entry.index), what };
-        let (size, root) = named.ok_or_else(|| at("its proof is of no checkpoint that it should be of".to_owned()))?;
-        let proven = verify_inclusion(leaf, entry.index, size, &entry.proof.hashes, root);
-        proven.map_err(|error| at(error.to_string()))?;
+        let (_, root) = named.ok_or_else(|| entry.broken("its proof is of no checkpoint that it should be of"))?;
+        let leaf = entry.prove(root)?;
         if self.log.whole {
             if entry.index != self.tree.size() {
-                return Err(at("an entry is missing before it".to_owned()).into());
+                return Err(entry.broken("an entry is missing before it").into());
             }
             self.tree.append(leaf);
         }

@@ -41,6 +41,18 @@ pub struct ExportedEntry {
 }
 
 impl ExportedEntry {
+    /// Holds the entry against the root of the tree that its proof is of. Returns the hash of its leaf.
+    pub(super) fn prove(&self, root: Hash) -> Result<Hash, Broken> {
+        let (leaf, Proof { size, hashes }) = (ledger::leaf_hash(&self.leaf), &self.proof);
+        let proven = verify_inclusion(leaf, self.index, *size, hashes, root);
+        proven.map(|()| leaf).map_err(|error| self.broken(error))
+    }
+
+    /// A fault of this entry.
+    pub(super) fn broken(&self, what: impl std::fmt::Display) -> Broken {
+        Broken { log: Some(self.log.clone()), index: Some(self.index), what: what.to_string() }
+    }
+
     /// The content of a class, an encoded `Event`, if it is in the export.
     pub fn content(&self, class: FieldClass) -> Option<&[u8]> {
         self.openings.iter().find(|opening| opening.class == class).map(|opening| opening.content.as_slice())
@@ -161,11 +173,9 @@ impl Iterator for ProvedEntries {
 
 impl ProvedEntries {
     fn proved(&self, entry: ExportedEntry) -> Result<ExportedEntry, ExportError> {
-        let Proof { size, hashes } = &entry.proof;
-        let at = |what: String| Broken { log: Some(entry.log.clone()), index: Some(entry.index), what };
-        let root = self.roots.get(size).ok_or_else(|| at("its proof is of no checkpoint of the export".to_owned()))?;
-        verify_inclusion(ledger::leaf_hash(&entry.leaf), entry.index, *size, hashes, *root)
-            .map_err(|error| at(error.to_string()))?;
+        let root = self.roots.get(&entry.proof.size);
+        let root = root.ok_or_else(|| entry.broken("its proof is of no checkpoint of the export"))?;
+        entry.prove(*root)?;
         Ok(entry)
     }
 }

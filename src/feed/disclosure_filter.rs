@@ -137,8 +137,7 @@ impl<'a> DisclosureFilter<'a> {
     }
 
     fn custody_of(&self, detainer: &Detainer) -> Result<Option<Custody>, StoreError> {
-        let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
-        Ok(linked.map(|name| self.custody(name)).transpose()?.flatten())
+        Ok(detainer.linked_custody().map(|name| self.custody(name)).transpose()?.flatten())
     }
 }
 

@@ -118,11 +118,10 @@ impl Gate {
     /// The field classes that the issuer of a detainer may be shown of what its custodian did, by today's facts and
     /// law. An audience fixed at commit is narrowed to these, and never widened.
     pub fn disclosable(&self, detainer: &Detainer, custody: Option<&Custody>, now: Timestamp) -> IssuerClasses {
-        let holder = detainer.custodian.as_ref().or(addressee(detainer));
         // If the clock steps back, the law is not asked at a time before the detainer's last change.
         disclosure::visible_to_issuer(
             detainer,
-            &self.law_on_delivery(detainer, holder, custody, now.max(detainer.updated_at)),
+            &self.law_on_delivery(detainer, detainer.holder(), custody, now.max(detainer.updated_at)),
         )
     }
 

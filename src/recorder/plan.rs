@@ -222,7 +222,6 @@ impl<'a> Plan<'a> {
             Ok(records) => records,
             Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
         };
-        let from = self.sizes(&admitted.jurisdiction);
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
@@ -245,23 +244,25 @@ impl<'a> Plan<'a> {
         let expunged = std::mem::take(&mut case.expunged);
         self.keep(case, now);
         for left in expunged {
-            self.expunge(left, from);
+            self.expunge(left);
         }
         Ok(Ok((log, index)))
     }
 
-    /// How many entries the logs of a jurisdiction have.
-    fn sizes(&self, jurisdiction: &JurisdictionId) -> SealedFrom {
-        let size = |kind| {
+    /// Where the entries of the write at hand begin in the logs of a jurisdiction.
+    fn begins(&self, jurisdiction: &JurisdictionId) -> SealedFrom {
+        let own = self.entries.get(self.begun..).unwrap_or_default();
+        let begins = |kind| {
             let log = LogName { jurisdiction: jurisdiction.clone(), kind };
-            self.logs.get(&log).map_or(0, |state| state.tree.size())
+            let first = own.iter().find(|entry| entry.log == log).map(|entry| entry.index);
+            first.unwrap_or_else(|| self.logs.get(&log).map_or(0, |state| state.tree.size()))
         };
-        SealedFrom { exchange: size(LogKind::Exchange), custody: size(LogKind::Custody) }
+        SealedFrom { exchange: begins(LogKind::Exchange), custody: begins(LogKind::Custody) }
     }
 
-    /// Takes what is left of a case, whose entries before these positions are destroyed. Nothing is open about it.
-    fn expunge(&mut self, left: Expunged, from: SealedFrom) {
-        let case = left.name.clone();
+    /// Takes what is left of a case, whose entries before this write are destroyed. Nothing is open about it.
+    fn expunge(&mut self, left: Expunged) {
+        let (case, from) = (left.name.clone(), self.begins(&left.name.jurisdiction));
         self.loaded.agenda.entry(case.clone()).or_default();
         self.agenda.insert(case.clone(), Vec::new());
         self.changed.insert(case.clone());

@@ -6,10 +6,18 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use zeroize::Zeroizing;
 
 /// Writes a file that only its owner can read. It replaces an existing file atomically.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     write(path, text, 0o600)
+}
+
+/// Writes a new random key of 32 bytes, as 64 hexadecimal digits that only its owner can read.
+pub fn write_new_key(path: &Path) -> Result<()> {
+    let mut key = Zeroizing::new([0u8; 32]);
+    aws_lc_rs::rand::fill(key.as_mut()).map_err(|_| anyhow::anyhow!("the random generator refused"))?;
+    write_private(path, &hex::encode(key.as_ref()))
 }
 
 /// Writes a file that anybody may read. It replaces an existing file atomically.

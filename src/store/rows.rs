@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::domain::case::StoredCase;
-use crate::domain::detainer::Addressee;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName};
 use crate::ledger::TileId;
 use crate::store::{Append, Audience, StoreError};
@@ -110,13 +109,7 @@ pub(super) fn parties(case: &StoredCase) -> (Option<&AgencyId>, Option<&AgencyId
         StoredCase::Custody(custody) => (None, Some(&custody.custodian)),
         StoredCase::Appeal(appeal) => (Some(&appeal.issuer), None),
         StoredCase::Expunged(left) => (left.issuer.as_ref(), left.holder.as_ref()),
-        StoredCase::Detainer(detainer) => {
-            let addressee = match &detainer.request.addressee {
-                Addressee::Agency(agency) => Some(agency),
-                Addressee::Jurisdiction => None,
-            };
-            (Some(&detainer.issuer), detainer.custodian.as_ref().or(addressee))
-        }
+        StoredCase::Detainer(detainer) => (Some(&detainer.issuer), detainer.holder()),
     }
 }
 

@@ -81,9 +81,8 @@ impl AppealView<'_> {
     }
 
     fn disclosable(&self, detainer: &Detainer) -> Result<IssuerClasses, StoreError> {
-        let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.as_ref());
         // Read one more case for each detainer, even if there is no custody.
-        let beside = self.reader.case(linked.unwrap_or(&detainer.name))?;
+        let beside = self.reader.case(detainer.linked_custody().unwrap_or(&detainer.name))?;
         let custody = beside.as_ref().and_then(StoredCase::custody);
         Ok(self.gate.disclosable(detainer, custody, self.now))
     }

@@ -10,7 +10,6 @@ use crate::domain::disclosure::may_hand_over;
 use crate::domain::facts::Stage;
 use crate::domain::hand_over::{self, HandedTo};
 use crate::domain::ids::CaseName;
-use crate::policy::gate::addressee;
 use crate::policy::gate::denial::Denial;
 use crate::policy::gate::question::{CommandQuestion, Laws};
 use crate::policy::gate::within::by_officer;
@@ -49,7 +48,7 @@ impl CommandQuestion<'_> {
         if let Ok(detainer) = self.as_issuer() {
             // Judged as for its custodian. The issuer is not asked for a reason: that would reveal what the law
             // withholds from it.
-            let holder = detainer.custodian.as_ref().or(addressee(detainer));
+            let holder = detainer.holder();
             let class = holder.and_then(|id| self.gate.agency(id)?.class);
             return Ok(Laws::from([self.law_on_detainer(Stage::Transfer, detainer, linked, class)]));
         }
