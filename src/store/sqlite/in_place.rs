@@ -64,9 +64,11 @@ impl rewrap::InPlace for InPlace {
         Ok(())
     }
 
-    /// What was replaced is overwritten in the file (`secure_delete`), and nothing is left in the write-ahead log.
+    /// Nothing that was replaced is left in the file or in the write-ahead log. `secure_delete` alone does not achieve that:
+    /// where SQLite moves rows between pages, copies of them stay in what is then unused. So the file is written anew.
     fn finish(self: Box<Self>) -> Result<(), StoreError> {
         self.connection.execute_batch("COMMIT")?;
+        self.connection.execute_batch("VACUUM")?;
         let is_busy: bool = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if is_busy {
             Err(StoreError::Broken("somebody reads the store: the write-ahead log is not empty"))
