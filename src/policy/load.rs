@@ -21,9 +21,11 @@ use crate::policy::switches::{Settings, SwitchError, Switches, is_switched_on};
 use crate::policy::vocabulary::Vocabulary;
 
 const ACCESS: &str = "access.cedar";
-const SCHEMA: &str = "comity.cedarschema";
-const SAFEGUARDS: &str = "law/_safeguards.cedar";
+pub(crate) const SCHEMA: &str = "comity.cedarschema";
+pub(crate) const SAFEGUARDS: &str = "law/_safeguards.cedar";
 pub(crate) const SWITCHES: &str = "law/switches.toml";
+/// The file name ending of a pack.
+pub(crate) const LAW: &str = ".cedar";
 /// The file name ending of a table of cases.
 pub(crate) const CASES: &str = ".cases.toml";
 /// The file name ending of a table of offences.
@@ -115,7 +117,7 @@ impl PolicySet {
         let statutes = statutes_of(files)?;
         let (mut laws, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (name, text) in files {
-            let Some(stem) = name.strip_prefix("law/").and_then(|name| name.strip_suffix(".cedar")) else { continue };
+            let Some(stem) = name.strip_prefix("law/").and_then(|name| name.strip_suffix(LAW)) else { continue };
             if name == SAFEGUARDS {
                 continue;
             }

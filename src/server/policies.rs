@@ -68,8 +68,7 @@ pub(super) fn fit(
     jurisdictions: &BTreeSet<JurisdictionId>,
 ) -> Result<Engine, UnfitSet> {
     let set = with_laws(PolicySet::from_files(files)?, jurisdictions)?;
-    let report = cases::run(&set);
-    if let Some(Failure { file, case, problem, .. }) = report.failures.first() {
+    if let Some(Failure { file, case, problem, .. }) = cases::first_failure(&set) {
         let case = case.as_ref().map(|case| format!(": {case}")).unwrap_or_default();
         return Err(UnfitSet::Cases(format!("{file}{case}: {problem}")));
     }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::zone::Zones;
-use crate::policy::load::SWITCHES;
 
 const ZZ: &str = "law/us-zz.cedar";
 const ZZ_CASES: &str = "law/us-zz.cases.toml";
@@ -96,6 +95,36 @@ fn no_policy_can_be_left_out_unnoticed() {
             assert!(table.cases.iter().any(fails), "no case needs {}", left_out.id());
         }
     }
+}
+
+/// A reload runs no table again whose outcome cannot differ from that of this build.
+#[test]
+fn a_pack_is_taken_as_tested_only_where_all_that_it_rests_on_is_built_in() {
+    let files = PolicySet::embedded_files();
+    let tested = |files: &BTreeMap<String, String>| {
+        let set = PolicySet::from_files(files).unwrap();
+        let packs = set.jurisdictions().filter(|jurisdiction| is_built_in(&set, jurisdiction));
+        packs.map(|jurisdiction| jurisdiction.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let all = tested(&files);
+    assert_eq!(all.len(), files.keys().filter(|name| name.ends_with(CASES)).count() - 1);
+    assert!(first_failure(&PolicySet::from_files(&files).unwrap()).is_none());
+    for (name, text) in files.iter().filter(|(name, _)| ![SCHEMA, SAFEGUARDS, "access.cedar"].contains(&name.as_str()))
+    {
+        let remark = if name.ends_with("toml") { "# Amended." } else { "// Amended." };
+        let amended = BTreeMap::from([(name.clone(), format!("{text}\n{remark}\n"))]);
+        let amended: BTreeMap<_, _> = files.clone().into_iter().chain(amended).collect();
+        let pack = name.trim_start_matches("law/").split('.').next().unwrap();
+        let due: Vec<_> = match name.as_str() {
+            SHARED | SWITCHES => Vec::new(),
+            _ => all.iter().filter(|tested| *tested != pack).cloned().collect(),
+        };
+        assert_eq!(tested(&amended), due, "{name}");
+    }
+    let mut without_state = files.clone();
+    without_state.retain(|name, _| !name.starts_with("law/us-ny."));
+    assert!(!tested(&without_state).contains(&"us-ny-nyc".to_owned()), "a city stays within its state's law");
+    assert!(first_failure(&PolicySet::from_files(&without_state).unwrap()).is_some());
 }
 
 #[test]
