@@ -88,7 +88,7 @@ fn measure(args: &BenchArgs) -> Result<()> {
     }
     let mut gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let first = runtime.block_on(driver::first_answer(&sandbox, gateway.grpc()))?;
+    let first = runtime.block_on(driver::first_answers(&sandbox, gateway.grpc()))?;
     let echo = Echo::start(&config, sandbox.directory(), &first)?;
     let mut driver = Driver::start(sandbox.directory(), args.connections, args.in_flight)?;
     let mut filled = None;
@@ -140,6 +140,8 @@ fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway)
             lodge: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Lodge)?,
             bulk: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Bulk)?,
             get: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Get)?,
+            stream: measured(driver, echo.address(), gateway.ops(), length, Round::Receive)?,
+            receive: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Receive)?,
         });
     }
     Ok(rounds)

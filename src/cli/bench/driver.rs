@@ -1,8 +1,8 @@
 //! The other half of `comity bench`: a separate process that makes the calls, so that its work is not counted as the
 //! server's.
 //!
-//! Each input line describes a round, as `echo ADDRESS MILLISECONDS`, `lodge ...`, `bulk ...` or `get ...`, or as
-//! `fill ADDRESS COUNT`. Each answer is a line of JSON.
+//! Each input line describes a round, as `echo ADDRESS MILLISECONDS`, `lodge ...`, `bulk ...`, `get ...` or
+//! `receive ...`, or as `fill ADDRESS COUNT`. Each answer is a line of JSON.
 //! Acknowledged entries are kept in a file, as index and leaf hash.
 
 use std::collections::VecDeque;
@@ -23,6 +23,9 @@ use crate::sandbox::Sandbox;
 use crate::wire::v1;
 
 const ACKNOWLEDGED: &str = "acknowledged";
+/// Who lodges, and who receives.
+const ISSUER: &str = "us-ice";
+const CUSTODIAN: &str = "us-ny-doccs";
 /// The round that is over when so many are lodged.
 const FILL: &str = "fill";
 /// Of so many detainers one is read by the rounds that read.
@@ -37,6 +40,7 @@ pub(super) enum Round {
     Lodge,
     Bulk,
     Get,
+    Receive,
 }
 
 impl Round {
@@ -46,6 +50,7 @@ impl Round {
             Self::Lodge => "lodge",
             Self::Bulk => "bulk",
             Self::Get => "get",
+            Self::Receive => "receive",
         }
     }
 }
@@ -146,6 +151,8 @@ pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<
             runtime.block_on(streams(&sandbox, address, ends, (connections, items)))?
         } else if what == Round::Get.word() {
             runtime.block_on(reads(&sandbox, address, length, connections, &names))?
+        } else if what == Round::Receive.word() {
+            runtime.block_on(receives(&sandbox, address, length, connections))?
         } else {
             runtime.block_on(calls(&sandbox, address, length, (connections, in_flight)))?
         };
@@ -161,20 +168,32 @@ pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<
     Ok(file.flush()?)
 }
 
-/// The answer to one call, which the echo will return.
-pub(super) async fn first_answer(sandbox: &Sandbox, address: SocketAddr) -> Result<v1::LodgeDetainerResponse> {
-    Ok(connect(sandbox, address).await?.detainers().lodge_detainer(request()).await?.into_inner())
+/// What the echo will answer: the answer to one call, and the delivery that it led to.
+#[derive(Debug, Clone)]
+pub(super) struct FirstAnswers {
+    pub(super) lodged: v1::LodgeDetainerResponse,
+    pub(super) delivered: v1::ReceiveResponse,
 }
 
-async fn connect(sandbox: &Sandbox, address: SocketAddr) -> Result<Client> {
-    let config = sandbox.client(address, "us-ice", ActorKind::System);
+pub(super) async fn first_answers(sandbox: &Sandbox, address: SocketAddr) -> Result<FirstAnswers> {
+    let issuer = connect(sandbox, address, ISSUER).await?;
+    let lodged = issuer.detainers().lodge_detainer(request()).await?.into_inner();
+    let custodian = connect(sandbox, address, CUSTODIAN).await?;
+    let mut stream = custodian.inbox().receive(receive_request("first")).await?.into_inner();
+    let delivered = stream.message().await?.context("nothing was delivered")?;
+    ensure!(is_delivery(&delivered), "the inbox began with a heartbeat");
+    Ok(FirstAnswers { lodged, delivered })
+}
+
+async fn connect(sandbox: &Sandbox, address: SocketAddr, agency: &str) -> Result<Client> {
+    let config = sandbox.client(address, agency, ActorKind::System);
     Ok(Client::connect(config).await?.with_retry(Retry::NEVER))
 }
 
-async fn connected(sandbox: &Sandbox, address: SocketAddr, connections: u16) -> Result<Vec<Client>> {
+async fn connected(sandbox: &Sandbox, address: SocketAddr, agency: &str, connections: u16) -> Result<Vec<Client>> {
     let mut clients = Vec::new();
     for _ in 0..connections {
-        clients.push(connect(sandbox, address).await?);
+        clients.push(connect(sandbox, address, agency).await?);
     }
     Ok(clients)
 }
@@ -224,7 +243,7 @@ async fn streams(
     ends: Ends,
     (connections, items): (u16, u16),
 ) -> Result<Calls> {
-    let clients = connected(sandbox, address, connections).await?;
+    let clients = connected(sandbox, address, ISSUER, connections).await?;
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for client in clients {
@@ -262,7 +281,7 @@ async fn reads(
     names: &[String],
 ) -> Result<Calls> {
     ensure!(!names.is_empty(), "there is nothing to read");
-    let clients = connected(sandbox, address, connections).await?;
+    let clients = connected(sandbox, address, ISSUER, connections).await?;
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for client in clients {
@@ -279,6 +298,41 @@ async fn reads(
         });
     }
     joined(tasks, begun).await
+}
+
+/// Receives the custodian's inbox from its beginning for a given time, by one stream on each connection, each as a consumer
+/// of its own. A stream that has caught up begins again as another consumer.
+async fn receives(sandbox: &Sandbox, address: SocketAddr, length: Duration, connections: u16) -> Result<Calls> {
+    let clients = connected(sandbox, address, CUSTODIAN, connections).await?;
+    let begun = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for client in clients {
+        tasks.spawn(async move {
+            let mut own = Calls::default();
+            while begun.elapsed() < length {
+                let consumer = format!("bench-{:016x}", fastrand::u64(..));
+                let mut stream = client.inbox().receive(receive_request(&consumer)).await?.into_inner();
+                while begun.elapsed() < length {
+                    let asked = Instant::now();
+                    let message = stream.message().await?.context("a stream ended early")?;
+                    if !is_delivery(&message) {
+                        break;
+                    }
+                    own.took.push(asked.elapsed());
+                }
+            }
+            anyhow::Ok(own)
+        });
+    }
+    joined(tasks, begun).await
+}
+
+fn receive_request(consumer: &str) -> v1::ReceiveRequest {
+    v1::ReceiveRequest { parent: "jurisdictions/us-ny".to_owned(), consumer: consumer.to_owned(), ..Default::default() }
+}
+
+fn is_delivery(message: &v1::ReceiveResponse) -> bool {
+    matches!(message.item, Some(v1::receive_response::Item::Delivery(_)))
 }
 
 async fn joined(mut tasks: tokio::task::JoinSet<Result<Calls>>, begun: Instant) -> Result<Calls> {
@@ -300,7 +354,7 @@ async fn calls(
     length: Duration,
     (connections, in_flight): (u16, u16),
 ) -> Result<Calls> {
-    let clients = connected(sandbox, address, connections).await?;
+    let clients = connected(sandbox, address, ISSUER, connections).await?;
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for client in clients {

@@ -1,5 +1,5 @@
-//! The upper limit: the same TLS, HTTP/2 and codec on as many single-threaded runtimes, with a service that always
-//! answers the same bytes.
+//! The upper limit: the same TLS, HTTP/2 and codec on as many single-threaded runtimes, with services that always
+//! answer the same bytes.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Result;
 use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -17,11 +18,13 @@ use tonic::{Request, Response, Status, Streaming};
 use tower::Service as _;
 
 use crate::accept::{TlsMaterial, TlsState, accept_loop, handshakes};
+use crate::cli::bench::driver::FirstAnswers;
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 use crate::wire::v1;
 use crate::wire::v1::detainer_service_server::{DetainerService, DetainerServiceServer};
+use crate::wire::v1::inbox_service_server::{InboxService, InboxServiceServer};
 
 #[derive(Debug)]
 pub(super) struct Echo {
@@ -31,7 +34,7 @@ pub(super) struct Echo {
 }
 
 impl Echo {
-    pub(super) fn start(config: &Config, base: &Path, answer: &v1::LodgeDetainerResponse) -> Result<Self> {
+    pub(super) fn start(config: &Config, base: &Path, answers: &FirstAnswers) -> Result<Self> {
         let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
         let material = TlsMaterial::read(&config.tls, base)?;
         let tls = TlsState::new(config.accept.clone(), material, registry, WallClock::system())?;
@@ -43,11 +46,14 @@ impl Echo {
         for _ in 0..config.server.worker_count() {
             let (sender, receiver) = tokio::sync::mpsc::channel(64);
             sockets.push(sender);
-            let (tls, stop, answer) = (Arc::clone(&tls), stop.clone(), answer.clone());
+            let (tls, stop) = (Arc::clone(&tls), stop.clone());
+            let detainers = DetainerServiceServer::new(Canned(answers.lodged.clone()));
+            let inbox = InboxServiceServer::new(Endless(answers.delivered.clone()));
+            let routes = Routes::new(detainers).add_service(inbox).prepare();
             threads.push(on_a_thread(async move {
                 let mut connections = handshakes(receiver, tls);
                 while let Some(Some(Ok(connection))) = stop.run_until_cancelled(connections.next()).await {
-                    let routes = Routes::new(DetainerServiceServer::new(Canned(answer.clone()))).prepare();
+                    let routes = routes.clone();
                     let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
                         let answered = routes.clone().call(request.map(Body::new));
                         async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
@@ -86,6 +92,36 @@ fn on_a_thread(work: impl Future<Output = ()> + Send + 'static) -> Result<JoinHa
 }
 
 struct Canned(v1::LodgeDetainerResponse);
+
+/// Sends the same delivery for as long as it is read.
+struct Endless(v1::ReceiveResponse);
+
+#[tonic::async_trait]
+impl InboxService for Endless {
+    type ReceiveStream = BoxStream<'static, Result<v1::ReceiveResponse, Status>>;
+
+    async fn receive(&self, _: Request<v1::ReceiveRequest>) -> Result<Response<Self::ReceiveStream>, Status> {
+        Ok(Response::new(futures_util::stream::repeat(self.0.clone()).map(Ok).boxed()))
+    }
+
+    async fn acknowledge(
+        &self,
+        _: Request<v1::AcknowledgeRequest>,
+    ) -> Result<Response<v1::AcknowledgeResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn acknowledge_parked(
+        &self,
+        _: Request<v1::AcknowledgeParkedRequest>,
+    ) -> Result<Response<v1::AcknowledgeParkedResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_backlog(&self, _: Request<v1::GetBacklogRequest>) -> Result<Response<v1::GetBacklogResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}
 
 /// A stream that says nothing.
 type Silence<T> = futures_util::stream::Empty<Result<T, Status>>;

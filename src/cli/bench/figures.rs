@@ -47,6 +47,9 @@ pub(super) struct Measurements {
     pub(super) bulk: Measured,
     /// One at a time on each connection. Each is accounted for before it is answered.
     pub(super) get: Measured,
+    /// Deliveries: by a stream of the echo that is always ready, and by `Receive` from the beginning of the inbox.
+    pub(super) stream: Measured,
+    pub(super) receive: Measured,
 }
 
 /// What was lodged before the rounds.
@@ -86,6 +89,10 @@ impl Run {
         let lodge = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.lodge)));
         let bulk = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.bulk)));
         let get = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.get)));
+        let stream = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.stream)));
+        let receive = |of: fn(&Measured) -> f64| spread(self.rounds.iter().map(|round| of(&round.receive)));
+        let receive_over_stream =
+            self.rounds.iter().map(|round| round.receive.rps() / round.stream.rps().max(f64::MIN_POSITIVE));
         let over_echo = |of: fn(&Measurements) -> &Measured, what: fn(&Measured) -> f64| {
             spread(self.rounds.iter().map(|round| what(of(round)) / what(&round.echo).max(f64::MIN_POSITIVE)))
         };
@@ -114,6 +121,11 @@ impl Run {
             ("get.rps", "calls/s", get(Measured::rps)),
             ("p50_ms.get", "ms", get(|round| round.driven.p50_ms)),
             ("p99_ms.get", "ms", get(|round| round.driven.p99_ms)),
+            ("stream.rps", "deliveries/s", stream(Measured::rps)),
+            ("receive.rps", "deliveries/s", receive(Measured::rps)),
+            ("ratio.receive_over_stream", "", spread(receive_over_stream)),
+            ("cpu_us.stream", "us each", stream(Measured::cpu_us)),
+            ("cpu_us.receive", "us each", receive(Measured::cpu_us)),
             ("batch.jobs", "writes", lodge(|round| round.used.jobs / float(round.used.batches).max(1.0))),
             ("batch.items", "items", bulk(|round| round.used.jobs / float(round.used.batches).max(1.0))),
             ("fsyncs_per_s", "/s", lodge(|round| float(round.used.commits) / round.elapsed.as_secs_f64())),
@@ -140,7 +152,7 @@ impl Run {
         let shown = |value: f64| if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") };
         lines.extend(self.figures().into_iter().map(|(key, unit, Spread { low, median, high })| {
             let spread = if low < high { format!("({} to {})", shown(low), shown(high)) } else { String::new() };
-            format!("{key:<28}{:>10} {unit:<10}{spread}", shown(median))
+            format!("{key:<28}{:>10} {unit:<13}{spread}", shown(median))
         }));
         let acknowledged = number(u64::try_from(self.acknowledged).unwrap_or(u64::MAX));
         lines.push(format!("{acknowledged} writes acknowledged, every one of them in the log"));
