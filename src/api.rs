@@ -20,6 +20,7 @@ mod policies;
 mod reports;
 pub mod status;
 mod stream;
+mod tiles;
 mod transfers;
 mod write;
 

@@ -18,6 +18,7 @@ mod oracle;
 mod path;
 mod proof;
 mod receipt;
+mod tile_path;
 mod tiles;
 mod tree;
 mod trust;
@@ -34,8 +35,10 @@ pub use merkle::{SIZE_MAX, empty_root, leaf_hash, node_hash, sha256_hex};
 pub use note::{NOTE_LEN_MAX, NoteError};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use receipt::{RECEIPT_LEN_MAX, Receipt, ReceiptError};
+pub use tile_path::{TilePath, TilePathError};
 pub use tiles::{
     TILE_WIDTH, TileError, TileId, prove_consistency, prove_inclusion, root_at, tile_from_bytes, tile_to_bytes,
+    tile_width,
 };
 pub use tree::Tree;
 pub use trust::{KnownWitness, TrustError, TrustPolicy, TrustPolicyError, TrustPolicyFault};

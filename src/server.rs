@@ -20,6 +20,7 @@ mod protocol;
 mod start_check;
 mod store_check;
 mod ticking;
+mod tiles;
 mod worker;
 mod writer;
 

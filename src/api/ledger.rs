@@ -145,7 +145,7 @@ impl LedgerService for Ledger {
 
 impl Api {
     /// The log, if the caller may read it. Otherwise it does not exist for this caller.
-    fn readable(&self, caller: &Caller, log: Result<LogName, Violations>) -> Result<LogName, Status> {
+    pub(super) fn readable(&self, caller: &Caller, log: Result<LogName, Violations>) -> Result<LogName, Status> {
         let log = log.map_err(|faults| status::violations(&faults))?;
         let open = self.heads.contains_key(&log) && may_read(caller, &log);
         if open { Ok(log) } else { Err(status::not_found()) }

@@ -1,5 +1,6 @@
 //! The stored tree: tiles of up to 256 hashes (C2SP tlog-tiles, height 8), and proofs read from them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
@@ -101,6 +102,17 @@ pub fn prove_consistency<E>(
 pub fn root_at<E>(size: u64, read: impl FnMut(TileId) -> Result<Vec<Hash>, E>) -> Result<Hash, TileError<E>> {
     let mut tiles = Tiles::new(size, read)?;
     Ok(tiles.join_peaks(64)?.unwrap_or_else(empty_root))
+}
+
+/// How many hashes of a tile there are in a tree of `size` entries, 0 to 256.
+pub fn tile_width(tile: TileId, size: u64) -> usize {
+    let of_level = size.checked_shr(u32::from(tile.level).saturating_mul(u32::from(TILE_HEIGHT))).unwrap_or(0);
+    let (filling, width) = locate(of_level);
+    match tile.index.cmp(&filling) {
+        Ordering::Less => TILE_WIDTH,
+        Ordering::Equal => width,
+        Ordering::Greater => 0,
+    }
 }
 
 /// The stored form of a tile: its hashes one after another (C2SP tlog-tiles).
@@ -240,6 +252,19 @@ mod tests {
         assert_eq!(widths(1), [256, 17]);
         assert_eq!(widths(2), [1]);
         assert_eq!(stored.0.keys().map(|tile| tile.level).max(), Some(2));
+    }
+
+    #[test]
+    fn a_tile_is_as_wide_as_the_tree_has_filled_it() {
+        let stored = Stored::of(70_000);
+        for (tile, hashes) in &stored.0 {
+            assert_eq!(tile_width(*tile, 70_000), hashes.len(), "{tile}");
+        }
+        for (level, index) in [(0, 274), (1, 2), (2, 1), (3, 0), (8, 0), (u8::MAX, 0), (0, u64::MAX)] {
+            let width = tile_width(TileId { level, index }, 70_000);
+            assert_eq!(width, usize::from(level == 2 && index == 0), "{level}/{index}");
+        }
+        assert_eq!(tile_width(TileId { level: 0, index: 0 }, 0), 0);
     }
 
     #[test]

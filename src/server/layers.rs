@@ -23,7 +23,6 @@ use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
 use tonic::Status;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tower::filter::FilterLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
@@ -43,6 +42,7 @@ use crate::server::buffered::BufferedBytes;
 use crate::server::call_metrics::CallMetrics;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
+use crate::server::tiles::CallsAndLogs;
 use crate::wire::methods::{self, NoMethod};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
 
@@ -92,7 +92,7 @@ impl Layers {
     }
 
     /// Puts the layers around the services.
-    pub(super) fn around(&self, routes: Routes) -> Stack {
+    pub(super) fn around(&self, services: CallsAndLogs) -> Stack {
         let buffered = self.buffered.clone();
         let inner = ServiceBuilder::new()
             .layer(self.in_flight.clone())
@@ -101,7 +101,7 @@ impl Layers {
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
             .layer(AdmitLayer::new(self.in_force.clone()))
             .map_request(move |request| buffered.counted(request))
-            .service(routes);
+            .service(services);
         let metrics = Arc::clone(&self.metrics);
         Respond { inner: BoxCloneSyncService::new(inner), request_timeout: self.request_timeout, metrics }
     }

@@ -3,6 +3,7 @@
 //! We serve HTTP/2 with hyper directly. tonic's transport leaves several of these limits unset, and it answers a
 //! client's deadline with a status that is not of our form (docs/decisions/0002-own-http2-server.md).
 
+use std::convert::Infallible;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::api::{
 use crate::config::Config;
 use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
+use crate::server::tiles::{self, CallsAndLogs};
 use crate::wire::DESCRIPTOR;
 use crate::wire::v1::appeal_service_server::AppealServiceServer;
 use crate::wire::v1::custody_service_server::CustodyServiceServer;
@@ -131,7 +133,7 @@ impl Worker {
             )
             .add_service(reflection().build_v1().ok()?.max_decoding_message_size(REFLECTION_LEN_MAX))
             .add_service(reflection().build_v1alpha().ok()?.max_decoding_message_size(REFLECTION_LEN_MAX));
-        Some(self.layers.around(routes.prepare()))
+        Some(self.layers.around(CallsAndLogs { calls: routes.prepare(), api: api() }))
     }
 }
 
@@ -142,7 +144,14 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drai
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
-        stack.clone().call(request)
+        let mut stack = stack.clone();
+        async move {
+            let calls = async |request| {
+                let Ok(answer) = stack.call(request).await;
+                answer
+            };
+            Ok::<_, Infallible>(tiles::around(request, calls).await)
+        }
     });
     let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     http2

@@ -114,6 +114,8 @@ mod stubs;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]
+mod tiles;
+#[cfg(test)]
 mod times;
 #[cfg(test)]
 mod tokens;

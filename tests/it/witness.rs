@@ -21,10 +21,12 @@ use comity::ledger::{CosignerKey, TrustPolicy};
 use comity::sandbox::{CONFIG_FILE, Sandbox};
 use comity::wire::v1;
 use comity::witness::{LogConfig, WitnessConfig};
+use http::Method;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::harness::raw;
 use crate::harness::requests::{NY_CUSTODY, NY_EXCHANGE, detainer_for, intake_at};
 use crate::harness::{Party, sandbox_directory};
 
@@ -286,6 +288,12 @@ async fn two_witnesses_cosign_the_logs_of_a_gateway_and_it_shows_the_quorum() {
     assert_eq!(first.metric("comity_witness_requests_total{outcome=\"unknown-log\"}").await, None);
     let lag = "comity_witness_lag_entries{jurisdiction=\"us-ny\",log=\"exchange\"}";
     until("no lag", async || gateway.metric(lag).await.filter(|lag| *lag == 0)).await;
+    // Whoever reads the log as tiles finds the cosigned head, too.
+    let mut line = raw::open(gateway.address("grpc"), &site.sandbox.credentials("us-ice").unwrap()).await;
+    let token = site.sandbox.token("us-ice", ActorKind::System).unwrap();
+    let page = raw::ask(&mut line, Method::GET, &format!("/{NY_EXCHANGE}/checkpoint"), &token).await;
+    assert_eq!(String::from_utf8(page.body).unwrap(), newest.checkpoint);
+    drop(line);
     // The store is what it was, and what was cosigned is held against it by the policy.
     gateway.stop();
     let kept = site.path().join("kept");

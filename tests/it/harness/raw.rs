@@ -191,6 +191,29 @@ pub(crate) async fn send(
     Ok(reply)
 }
 
+/// What a request that is no call came to.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) http: http::StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Asks for a path by any verb, with a bearer token if there is one.
+pub(crate) async fn ask(connection: &mut Connection, verb: Method, path: &str, token: &str) -> Page {
+    let mut request = Request::new(Full::new(Bytes::new()));
+    *request.method_mut() = verb;
+    *request.uri_mut() = format!("https://localhost{path}").parse().unwrap();
+    if !token.is_empty() {
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    }
+    connection.0.ready().await.unwrap();
+    let (head, body) = connection.0.send_request(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap();
+    assert_eq!(body.trailers(), None, "an answer that is no call's ends with its body");
+    Page { http: head.status, headers: head.headers, body: body.to_bytes().to_vec() }
+}
+
 /// Takes whole messages off the front.
 fn take_messages(bytes: &mut Vec<u8>, messages: &mut Vec<Vec<u8>>) {
     while let Some(len) = bytes.get(1..5) {
