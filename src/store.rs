@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 pub use account::{Account, Disclosed};
 pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
@@ -42,8 +43,9 @@ pub use sharded::Sharded;
 use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
-use crate::domain::inbox::{Consumer, Inbox, InboxConsumer};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
+use crate::domain::inbox::{Consumer, EntryPosition, Inbox, InboxConsumer};
+use crate::domain::method::ReadMethod;
 use crate::ledger::{Hash, TileId, Tree};
 use crate::store::appeals::{AppealsLoaded, AppealsWanted, NewAppeals};
 use crate::wire::entry::Opening;
@@ -214,11 +216,56 @@ pub struct NewDisclosure {
     /// The officer or system of the recipient.
     pub officer: Option<OfficerPseudonym>,
     /// The method, which states the purpose.
-    pub method: &'static str,
-    /// The names of the resources, one on each line.
-    pub resources: String,
+    pub method: ReadMethod,
+    /// The jurisdiction whose logs hold all of the resources.
+    pub jurisdiction: JurisdictionId,
+    /// The cases and entries.
+    pub resources: Vec<DisclosedResource>,
     /// The classes.
     pub classes: FieldClasses,
+}
+
+/// A case or an entry, within the jurisdiction of its disclosure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisclosedResource {
+    /// A case.
+    Case {
+        /// Its kind.
+        kind: CaseKind,
+        /// Its id.
+        id: Uuid,
+    },
+    /// An entry.
+    Entry(EntryPosition),
+}
+
+impl From<&CaseName> for DisclosedResource {
+    fn from(name: &CaseName) -> Self {
+        Self::Case { kind: name.kind, id: name.id }
+    }
+}
+
+impl DisclosedResource {
+    /// An entry of a log.
+    pub fn entry(log: &LogName, index: u64) -> Self {
+        Self::Entry(EntryPosition { log: log.kind, index })
+    }
+
+    /// Its name in a jurisdiction.
+    fn name(self, jurisdiction: JurisdictionId) -> String {
+        match self {
+            Self::Case { kind, id } => CaseName { jurisdiction, kind, id }.to_string(),
+            Self::Entry(EntryPosition { log, index }) => LogName { jurisdiction, kind: log }.entry(index),
+        }
+    }
+}
+
+impl NewDisclosure {
+    /// The names of the resources as they are stored, one on each line.
+    pub(in crate::store) fn resource_names(&self) -> String {
+        let names = self.resources.iter().map(|resource| resource.name(self.jurisdiction.clone()));
+        names.collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// The policy set in force in a store.

@@ -22,7 +22,8 @@ use crate::domain::case::StoredCase;
 use crate::domain::command::CaseCommand;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
-use crate::store::{CaseFilter, Reader, StoreError};
+use crate::domain::method::{Method, ReadMethod};
+use crate::store::{CaseFilter, DisclosedResource, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
 
@@ -45,7 +46,7 @@ impl AppealService for Appeals {
             // One more than the limit, so that the writer sees when there are more.
             let limit = members_max.saturating_add(1);
             let find = move |view: &AppealView<'_>| select_members(view, &jurisdiction, &selection, limit);
-            issue.members = self.0.with_appeal_view(&call.caller, "AppealService/IssueAppeal", find).await?;
+            issue.members = self.0.with_appeal_view(&call.caller, Method::IssueAppeal.rpc(), find).await?;
         }
         self.0.submit_write(call).await
     }
@@ -68,7 +69,7 @@ impl AppealService for Appeals {
                 // The appeal does not concern this caller, so its detainers are not read.
                 None => Ok(None),
             };
-            if let Some(judged) = self.0.with_appeal_view(caller, "AppealService/AnswerAppeal", judge).await? {
+            if let Some(judged) = self.0.with_appeal_view(caller, Method::AnswerAppeal.rpc(), judge).await? {
                 **found = judged;
             }
         }
@@ -82,7 +83,7 @@ impl AppealService for Appeals {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Appeal)
             .map_err(|faults| status::violations(&faults))?;
-        let found = self.0.with_appeal_view(&caller, "AppealService/GetAppeal", move |view| {
+        let found = self.0.with_appeal_view(&caller, ReadMethod::GetAppeal.word(), move |view| {
             let Some(appeal) = visible(view.reader, &view.caller, &name)? else { return Ok(None) };
             let tally = tally(view, &appeal)?;
             Ok(Some((appeal, tally)))
@@ -93,7 +94,9 @@ impl AppealService for Appeals {
             tally: Some(show::appeal_tally(&tally)),
             ..shown_to(&caller, &appeal)
         };
-        self.0.disclose(&caller, "AppealService/GetAppeal", &[&shown.name], classes_of(&shown)?).await?;
+        let (name, classes) = (&appeal.name, classes_of(&shown)?);
+        let resources = vec![DisclosedResource::from(name)];
+        self.0.disclose(&caller, ReadMethod::GetAppeal, &name.jurisdiction, resources, classes).await?;
         Ok(Response::new(v1::GetAppealResponse { appeal: Some(shown) }))
     }
 
@@ -111,27 +114,28 @@ impl AppealService for Appeals {
             return Err(status::not_found());
         }
         let agency = (caller.agency.kind == AgencyKind::Federal).then(|| caller.agency.id.clone());
-        let filter = CaseFilter { jurisdiction, kind: CaseKind::Appeal, agency, unassigned: false, after, limit };
+        let of = jurisdiction.clone();
+        let filter = CaseFilter { jurisdiction: of, kind: CaseKind::Appeal, agency, unassigned: false, after, limit };
         let whose = caller.clone();
         let slot = self.0.slot(&self.0.concurrency.lists).await?;
-        let (appeals, next) = self
+        let (appeals, resources, next) = self
             .0
             .read(move |reader| {
                 let _slot = slot;
                 let cases = reader.cases(&filter)?;
                 let next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
-                let mut appeals = Vec::new();
+                let (mut appeals, mut resources) = (Vec::new(), Vec::new());
                 for appeal in cases.iter().filter_map(StoredCase::appeal) {
                     if may_see(reader, &whose, appeal)? {
                         appeals.push(shown_to(&whose, appeal));
+                        resources.push(DisclosedResource::from(&appeal.name));
                     }
                 }
-                Ok((appeals, next))
+                Ok((appeals, resources, next))
             })
             .await?;
-        let names: Vec<&str> = appeals.iter().map(|appeal| appeal.name.as_str()).collect();
         let classes = classes(&appeals)?;
-        self.0.disclose(&caller, "AppealService/ListAppeals", &names, classes).await?;
+        self.0.disclose(&caller, ReadMethod::ListAppeals, &jurisdiction, resources, classes).await?;
         Ok(Response::new(v1::ListAppealsResponse { appeals, next_page_token: next.unwrap_or_default() }))
     }
 
@@ -145,7 +149,8 @@ impl AppealService for Appeals {
         let name = parse::case_name("parent", &request.parent, CaseKind::Appeal).map_err(faults)?;
         let limit = parse::page_size(request.page_size).map_err(faults)?;
         let after = parse::page_token(&request.page_token).map_err(|_| status::invalid_cursor())?;
-        let found = self.0.with_appeal_view(&caller, "AppealService/ListAppealItems", move |view| {
+        let jurisdiction = name.jurisdiction.clone();
+        let found = self.0.with_appeal_view(&caller, ReadMethod::ListAppealItems.word(), move |view| {
             let Some(appeal) = visible(view.reader, &view.caller, &name)? else { return Ok(None) };
             view.page(&appeal, after, limit).map(Some)
         });
@@ -154,8 +159,9 @@ impl AppealService for Appeals {
         let next_page_token = last.map(|(detainer, _)| detainer.id.to_string()).unwrap_or_default();
         let item = |(detainer, stands): &(CaseName, AppealItemView)| show::appeal_item(detainer, stands);
         let items: Vec<v1::AppealItem> = found.iter().map(item).collect();
-        let names: Vec<&str> = items.iter().map(|item| item.detainer.as_str()).collect();
-        self.0.disclose(&caller, "AppealService/ListAppealItems", &names, classes(&items)?).await?;
+        let resources = found.iter().map(|(detainer, _)| DisclosedResource::from(detainer)).collect();
+        let classes = classes(&items)?;
+        self.0.disclose(&caller, ReadMethod::ListAppealItems, &jurisdiction, resources, classes).await?;
         Ok(Response::new(v1::ListAppealItemsResponse { items, next_page_token }))
     }
 }

@@ -16,13 +16,15 @@ use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
+use crate::domain::ids::JurisdictionId;
+use crate::domain::method::ReadMethod;
 use crate::feed::{ActiveAttempts, CursorKey, DisclosureFilter};
 use crate::identity::clock::WallClock;
 use crate::metrics::Metrics;
 use crate::policy::gate::Gate;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Handle, Heads};
-use crate::store::{NewDisclosure, Reader, StoreError};
+use crate::store::{DisclosedResource, NewDisclosure, Reader, StoreError};
 use crate::witness::Cosignatures;
 
 /// How long a call waits for a slot.
@@ -123,27 +125,29 @@ impl Api {
     }
 
     /// Accounts for personal data before it leaves (5 USC 552a(c)). It MUST NOT leave before this has returned. Without
-    /// names nothing leaves, and nothing is recorded.
+    /// resources nothing leaves, and nothing is recorded.
     pub(super) async fn disclose(
         &self,
         caller: &Caller,
-        method: &'static str,
-        names: &[&str],
+        method: ReadMethod,
+        jurisdiction: &JurisdictionId,
+        resources: Vec<DisclosedResource>,
         classes: FieldClasses,
     ) -> Result<(), Status> {
-        if names.is_empty() {
+        if resources.is_empty() {
             return Ok(());
         }
-        let disclosure = self.disclosure(caller, method, names, classes);
+        let disclosure = self.disclosure(caller, method, jurisdiction, resources, classes);
         self.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
     }
 
-    /// The account entry for what is about to leave.
+    /// The line of the account for what is about to leave.
     pub(super) fn disclosure(
         &self,
         caller: &Caller,
-        method: &'static str,
-        names: &[&str],
+        method: ReadMethod,
+        jurisdiction: &JurisdictionId,
+        resources: Vec<DisclosedResource>,
         classes: FieldClasses,
     ) -> NewDisclosure {
         NewDisclosure {
@@ -151,7 +155,8 @@ impl Api {
             recipient: caller.agency.id.clone(),
             officer: caller.actor.as_ref().map(|actor| actor.pseudonym.clone()),
             method,
-            resources: names.join("\n"),
+            jurisdiction: jurisdiction.clone(),
+            resources,
             classes,
         }
     }
@@ -173,10 +178,10 @@ impl Api {
     pub(super) async fn read_for<T: Send + 'static>(
         &self,
         caller: &Caller,
-        method: &'static str,
+        method: ReadMethod,
         read: impl FnOnce(&dyn Reader, &mut DisclosureFilter<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
-        let (gate, caller, now) = (self.gate_for(caller, method)?, caller.clone(), self.clock.now());
+        let (gate, caller, now) = (self.gate_for(caller, method.word())?, caller.clone(), self.clock.now());
         self.read(move |reader| read(reader, &mut DisclosureFilter::new(reader, &gate, &caller, now))).await
     }
 }

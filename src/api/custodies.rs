@@ -10,7 +10,8 @@ use crate::api::status;
 use crate::api::stream::ResponseStream;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
-use crate::store::CasesOf;
+use crate::domain::method::ReadMethod;
+use crate::store::{CasesOf, DisclosedResource};
 use crate::wire::v1::custody_service_server::CustodyService;
 use crate::wire::{parse, show, v1};
 
@@ -116,9 +117,11 @@ impl CustodyService for Custodies {
         let whose = CasesOf::of(&caller, &name.jurisdiction);
         let case = self.0.read(move |reader| reader.case_of(&whose, &name)).await?.ok_or_else(status::not_found)?;
         let custody = case.custody().filter(|custody| self.0.gate().may_see_custody(&caller, custody));
-        let shown = show::custody(custody.ok_or_else(status::not_found)?);
-        let classes = classes_of(&shown)?;
-        self.0.disclose(&caller, "CustodyService/GetCustody", &[&shown.name], classes).await?;
+        let custody = custody.ok_or_else(status::not_found)?;
+        let shown = show::custody(custody);
+        let (name, classes) = (&custody.name, classes_of(&shown)?);
+        let resources = vec![DisclosedResource::from(name)];
+        self.0.disclose(&caller, ReadMethod::GetCustody, &name.jurisdiction, resources, classes).await?;
         Ok(Response::new(v1::GetCustodyResponse { custody: Some(shown) }))
     }
 
@@ -130,7 +133,7 @@ impl CustodyService for Custodies {
         let request = request.into_inner();
         let page = Page {
             kind: CaseKind::Custody,
-            method: "CustodyService/ListCustodies",
+            method: ReadMethod::ListCustodies,
             parent: request.parent,
             size: request.page_size,
             token: request.page_token,

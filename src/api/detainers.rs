@@ -10,7 +10,8 @@ use crate::api::status;
 use crate::api::stream::ResponseStream;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::CaseKind;
-use crate::store::CasesOf;
+use crate::domain::method::ReadMethod;
+use crate::store::{CasesOf, DisclosedResource};
 use crate::wire::v1::detainer_service_server::DetainerService;
 use crate::wire::{parse, show, v1};
 
@@ -118,15 +119,16 @@ impl DetainerService for Detainers {
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Detainer)
             .map_err(|faults| status::violations(&faults))?;
         let whose = CasesOf::of(&caller, &name.jurisdiction);
-        let case = self.0.read_for(&caller, "DetainerService/GetDetainer", move |reader, disclosure_filter| {
+        let case = self.0.read_for(&caller, ReadMethod::GetDetainer, move |reader, disclosure_filter| {
             reader.case_of(&whose, &name)?.map(|case| disclosure_filter.case(case)).transpose()
         });
         let case = case.await?.ok_or_else(status::not_found)?;
         let detainer = case.detainer().ok_or_else(status::not_found)?;
         let viewpoint = self.0.gate().viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
         let shown = show::detainer(detainer, viewpoint);
-        let classes = classes_of(&shown)?;
-        self.0.disclose(&caller, "DetainerService/GetDetainer", &[&shown.name], classes).await?;
+        let (name, classes) = (&detainer.name, classes_of(&shown)?);
+        let resources = vec![DisclosedResource::from(name)];
+        self.0.disclose(&caller, ReadMethod::GetDetainer, &name.jurisdiction, resources, classes).await?;
         Ok(Response::new(v1::GetDetainerResponse { detainer: Some(shown) }))
     }
 
@@ -138,7 +140,7 @@ impl DetainerService for Detainers {
         let request = request.into_inner();
         let page = Page {
             kind: CaseKind::Detainer,
-            method: "DetainerService/ListDetainers",
+            method: ReadMethod::ListDetainers,
             parent: request.parent,
             size: request.page_size,
             token: request.page_token,

@@ -12,7 +12,8 @@ use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::agenda::ItemKind;
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::FieldClasses;
-use crate::store::{AgendaFilter, AgendaPlace, ListedItem};
+use crate::domain::method::ReadMethod;
+use crate::store::{AgendaFilter, AgendaPlace, DisclosedResource, ListedItem};
 use crate::wire::v1::obligation_service_server::ObligationService;
 use crate::wire::v1::review_service_server::ReviewService;
 use crate::wire::{Message, Named, parse, show, v1};
@@ -35,7 +36,7 @@ impl ReviewService for Reviews {
         let v1::ListReviewsRequest { parent, page_size, page_token, overdue } = request.into_inner();
         let page = Page {
             kind: ItemKind::Review,
-            method: "ReviewService/ListReviews",
+            method: ReadMethod::ListReviews,
             parent,
             size: page_size,
             token: page_token,
@@ -64,7 +65,7 @@ impl ObligationService for Obligations {
     ) -> Result<Response<v1::ListObligationsResponse>, Status> {
         let caller = Api::caller(&request)?;
         let v1::ListObligationsRequest { parent, page_size, page_token, overdue } = request.into_inner();
-        let method = "ObligationService/ListObligations";
+        let method = ReadMethod::ListObligations;
         let page = Page { kind: ItemKind::Obligation, method, parent, size: page_size, token: page_token };
         let show = |detainer: &Detainer, key: &str, now| {
             let owed = detainer.owed(key.parse().ok()?).filter(|owed| owed.is_open())?;
@@ -86,7 +87,7 @@ impl ObligationService for Obligations {
 struct Page {
     kind: ItemKind,
     /// The method, for the account of disclosures.
-    method: &'static str,
+    method: ReadMethod,
     parent: String,
     size: i32,
     token: String,
@@ -111,7 +112,8 @@ impl Api {
         let after = after.map(|(due_at, case, key)| AgendaPlace { due_at, case, key });
         let overseen = caller.agency.kind == AgencyKind::Oversight;
         let holder = (!overseen).then(|| caller.agency.id.clone());
-        let filter = AgendaFilter { jurisdiction, kind: page.kind, holder, unassigned: false, after, limit };
+        let of = jurisdiction.clone();
+        let filter = AgendaFilter { jurisdiction: of, kind: page.kind, holder, unassigned: false, after, limit };
         let now = self.clock.now();
         // Takes a slot: a page is large while it is put together.
         let slot = self.slot(&self.concurrency.lists).await?;
@@ -129,16 +131,15 @@ impl Api {
         listed.retain(|(listed, _)| !overdue || listed.item.due_at < now);
         // If an item was left out because it is not due yet, nothing after it is due either.
         let last = listed.last().filter(|_| whole && listed.len() >= limit).map(|(listed, _)| token(listed));
-        let (mut shown, mut names, mut classes) = (Vec::new(), Vec::new(), FieldClasses::NONE);
+        let (mut shown, mut resources, mut classes) = (Vec::new(), Vec::new(), FieldClasses::NONE);
         for (listed, case) in &listed {
             let Some(detainer) = case.as_ref().and_then(|case| case.detainer()) else { continue };
             let Some(message) = show(detainer, &listed.item.key, now) else { continue };
             classes = classes.union(classes_of(&message)?);
-            names.push(detainer.name.to_string());
+            resources.push(DisclosedResource::from(&detainer.name));
             shown.push(message);
         }
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.disclose(caller, page.method, &names, classes).await?;
+        self.disclose(caller, page.method, &jurisdiction, resources, classes).await?;
         Ok((shown, last.unwrap_or_default()))
     }
 }

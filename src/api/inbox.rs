@@ -13,13 +13,12 @@ use crate::domain::command::Action;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, SendDecision};
+use crate::domain::method::ReadMethod;
 use crate::feed::{AttemptGuard, Cursor, Feed, Page};
 use crate::recorder::{Attempt, Delivering};
-use crate::store::NewDisclosure;
+use crate::store::{DisclosedResource, NewDisclosure};
 use crate::wire::v1::inbox_service_server::InboxService;
 use crate::wire::{Message as _, parse, v1};
-
-const RECEIVE: &str = "InboxService/Receive";
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -31,7 +30,7 @@ impl InboxService for Inbox {
 
     async fn receive(&self, request: Request<v1::ReceiveRequest>) -> Result<Response<Self::ReceiveStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opener = Api::opener(&request, RECEIVE)?;
+        let opener = Api::opener(&request, ReadMethod::Receive.word())?;
         let request = request.into_inner();
         let whose = whose(&caller, &request.parent, &request.consumer)?;
         if !caller.takes_part_in(&whose.jurisdiction) {
@@ -164,7 +163,7 @@ impl Subscription {
 
     /// Reads the next page, off the network threads.
     async fn page(&self, mut feed: Feed) -> Result<(Feed, Page), Status> {
-        let (gate, now) = (self.api.gate_for(&self.caller, RECEIVE)?, self.api.clock.now());
+        let (gate, now) = (self.api.gate_for(&self.caller, ReadMethod::Receive.word())?, self.api.clock.now());
         let read = tokio::task::spawn_blocking(move || {
             let page = feed.page(&gate, now);
             (feed, page)
@@ -202,9 +201,9 @@ impl Subscription {
     }
 
     fn disclosure(&self, page: &Page) -> NewDisclosure {
-        let names: Vec<&str> = page.entries.iter().map(|due| due.entry.name.as_str()).collect();
+        let resources = page.entries.iter().map(|due| DisclosedResource::Entry(due.place)).collect();
         let classes = page.entries.iter().map(|due| due.classes).fold(FieldClasses::NONE, FieldClasses::union);
-        self.api.disclosure(&self.caller, RECEIVE, &names, classes)
+        self.api.disclosure(&self.caller, ReadMethod::Receive, &self.whose.jurisdiction, resources, classes)
     }
 
     /// The checkpoint of the position reached, not the newest one. Everything below that position was delivered, so it

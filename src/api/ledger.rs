@@ -14,9 +14,10 @@ use crate::api::stream::{MessageSender, ResponseStream};
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
+use crate::domain::method::ReadMethod;
 use crate::feed::{PAGE_BYTES_MAX, VisibleClasses, may_read};
 use crate::ledger::{self, Hash, Receipt};
-use crate::store::{StoreError, StoredEntry};
+use crate::store::{DisclosedResource, StoreError, StoredEntry};
 use crate::wire::v1::ledger_service_server::LedgerService;
 use crate::wire::{Message as _, Violations, entry, parse, show, v1};
 
@@ -53,10 +54,11 @@ impl LedgerService for Ledger {
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
         let caller = Api::caller(&request)?;
         let name = &request.get_ref().name;
-        let (log, stored, visible) = self.0.entry(&caller, "LedgerService/GetEntry", name).await?;
+        let (log, stored, visible) = self.0.entry(&caller, ReadMethod::GetEntry, name).await?;
         let VisibleClasses { classes, withheld } = visible;
         let shown = entry::show(&log, stored.index, stored.leaf, &stored.openings, classes, &withheld);
-        self.0.disclose(&caller, "LedgerService/GetEntry", &[&shown.name], classes).await?;
+        let resources = vec![DisclosedResource::entry(&log, stored.index)];
+        self.0.disclose(&caller, ReadMethod::GetEntry, &log.jurisdiction, resources, classes).await?;
         Ok(Response::new(v1::GetEntryResponse { entry: Some(shown) }))
     }
 
@@ -65,7 +67,7 @@ impl LedgerService for Ledger {
         request: Request<v1::ListEntriesRequest>,
     ) -> Result<Response<Self::ListEntriesStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opener = Api::opener(&request, "LedgerService/ListEntries")?;
+        let opener = Api::opener(&request, ReadMethod::ListEntries.word())?;
         let request = request.into_inner();
         let log = self.0.readable(&caller, parse::log("log", &request.log))?;
         let from = parse::position("start_index", request.start_index).map_err(|faults| status::violations(&faults))?;
@@ -91,7 +93,7 @@ impl LedgerService for Ledger {
         request: Request<v1::ProveInclusionRequest>,
     ) -> Result<Response<v1::ProveInclusionResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let (log, stored, _) = self.0.entry(&caller, "LedgerService/ProveInclusion", &request.get_ref().name).await?;
+        let (log, stored, _) = self.0.entry(&caller, ReadMethod::ProveInclusion, &request.get_ref().name).await?;
         let (index, size) = (stored.index, self.0.head(&log));
         let proof = self
             .0
@@ -160,7 +162,7 @@ impl Api {
     async fn entry(
         &self,
         caller: &Caller,
-        method: &'static str,
+        method: ReadMethod,
         name: &str,
     ) -> Result<(LogName, StoredEntry, VisibleClasses), Status> {
         let (log, index) = parse::entry_name("name", name).map_err(|faults| status::violations(&faults))?;
@@ -194,7 +196,7 @@ impl Api {
     async fn shown(
         &self,
         caller: &Caller,
-        method: &'static str,
+        method: ReadMethod,
         log: &LogName,
         from: u64,
         limit: usize,
@@ -221,7 +223,7 @@ async fn list(
 ) -> Result<(), Status> {
     let mut next = range.start;
     while next < range.end {
-        let found = api.shown(caller, "LedgerService/ListEntries", log, next, PAGE_LEN).await?;
+        let found = api.shown(caller, ReadMethod::ListEntries, log, next, PAGE_LEN).await?;
         if found.is_empty() {
             return Ok(());
         }
@@ -239,8 +241,8 @@ async fn list(
             indexes.push(stored.index);
             shown.push(entry);
         }
-        let names: Vec<&str> = shown.iter().map(|entry| entry.name.as_str()).collect();
-        api.disclose(caller, "LedgerService/ListEntries", &names, classes).await?;
+        let resources = indexes.iter().map(|index| DisclosedResource::entry(log, *index)).collect();
+        api.disclose(caller, ReadMethod::ListEntries, &log.jurisdiction, resources, classes).await?;
         let mut proofs = match proven_in {
             Some(size) => api.proofs(log, indexes, size).await?.into_iter(),
             None => Vec::new().into_iter(),

@@ -8,7 +8,8 @@ use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::CaseKind;
-use crate::store::{CaseFilter, CasesOf};
+use crate::domain::method::ReadMethod;
+use crate::store::{CaseFilter, CasesOf, DisclosedResource};
 use crate::wire::{Message, Named, parse, wire_walk};
 
 /// A page ends at this size, however many resources were asked for (AIP-158). It is below 4 MiB, the default limit of
@@ -21,7 +22,7 @@ pub(super) struct Page {
     /// Detainers or custodies.
     pub(super) kind: CaseKind,
     /// The method, for the account of disclosures.
-    pub(super) method: &'static str,
+    pub(super) method: ReadMethod,
     /// `jurisdictions/{id}`.
     pub(super) parent: String,
     /// The most resources.
@@ -51,7 +52,8 @@ impl Api {
             return Err(status::not_found());
         }
         let CasesOf { agency, unassigned } = CasesOf::of(caller, &jurisdiction);
-        let filter = CaseFilter { jurisdiction, kind: page.kind, agency, unassigned, after, limit };
+        let filter =
+            CaseFilter { jurisdiction: jurisdiction.clone(), kind: page.kind, agency, unassigned, after, limit };
         // Takes a slot: a page is large while it is put together.
         let slot = self.slot(&self.concurrency.lists).await?;
         let cases = self.read_for(caller, page.method, move |reader, disclosure_filter| {
@@ -59,7 +61,7 @@ impl Api {
             reader.cases(&filter)?.into_iter().map(|case| disclosure_filter.case(case)).collect::<Result<Vec<_>, _>>()
         });
         let cases = cases.await?;
-        let (mut shown, mut names, mut classes, mut bytes) = (Vec::new(), Vec::new(), FieldClasses::NONE, 0usize);
+        let (mut shown, mut resources, mut classes, mut bytes) = (Vec::new(), Vec::new(), FieldClasses::NONE, 0usize);
         let mut last_shown = None;
         let mut next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
         for case in &cases {
@@ -71,12 +73,11 @@ impl Api {
                 break;
             }
             classes = classes.union(classes_of(&message)?);
-            names.push(case.name().to_string());
+            resources.push(DisclosedResource::from(case.name()));
             shown.push(message);
             last_shown = Some(case.name().id.to_string());
         }
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.disclose(caller, page.method, &names, classes).await?;
+        self.disclose(caller, page.method, &jurisdiction, resources, classes).await?;
         Ok((shown, next.unwrap_or_default()))
     }
 }

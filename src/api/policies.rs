@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::api::context::Api;
 use crate::api::status;
 use crate::api::stream::ResponseStream;
+use crate::domain::method::ReadMethod;
 use crate::wire::v1::policy_service_server::PolicyService;
 use crate::wire::{parse, v1};
 
@@ -26,14 +27,14 @@ impl PolicyService for Policies {
         request: Request<v1::GetPolicySetRequest>,
     ) -> Result<Response<v1::GetPolicySetResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let gate = self.0.gate_for(&caller, "PolicyService/GetPolicySet")?;
+        let gate = self.0.gate_for(&caller, ReadMethod::GetPolicySet.word())?;
         let policy_set = show::policy_set(gate.engine(), gate.since());
         Ok(Response::new(v1::GetPolicySetResponse { policy_set: Some(policy_set) }))
     }
 
     async fn evaluate(&self, request: Request<v1::EvaluateRequest>) -> Result<Response<v1::EvaluateResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let gate = self.0.gate_for(&caller, "PolicyService/Evaluate")?;
+        let gate = self.0.gate_for(&caller, ReadMethod::Evaluate.word())?;
         let asked = parse::evaluation(request.into_inner()).map_err(|faults| status::violations(&faults))?;
         let now = asked.at.unwrap_or_else(|| self.0.clock.now());
         let engine = Arc::clone(gate.engine());
@@ -44,7 +45,7 @@ impl PolicyService for Policies {
 
     async fn replay(&self, request: Request<v1::ReplayRequest>) -> Result<Response<Self::ReplayStream>, Status> {
         let caller = Api::caller(&request)?;
-        let opener = Api::opener(&request, replay::METHOD)?;
+        let opener = Api::opener(&request, ReadMethod::Replay.word())?;
         let period = parse::period(request.into_inner()).map_err(|faults| status::violations(&faults))?;
         let replaying = replay::Replaying::begin(&self.0, caller, period).await?;
         let (outgoing, answers) = self.0.outgoing();

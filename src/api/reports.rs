@@ -15,15 +15,15 @@ use crate::api::context::Api;
 use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
-use crate::domain::ids::LogName;
+use crate::domain::ids::{CaseName, JurisdictionId, LogName};
+use crate::domain::method::ReadMethod;
 use crate::domain::zone::Zones;
 use crate::feed::{DisclosureFilter, may_read};
-use crate::reports::{CountedEntry, CountedTree, Fold, Merged, Question, Report, to_wire_form};
-use crate::store::{Reader, StoreError};
+use crate::reports::{CountedEntry, CountedTree, Fold, Merged, Question, Report, Row, to_wire_form};
+use crate::store::{DisclosedResource, Reader, StoreError};
 use crate::wire::v1::report_service_server::ReportService;
 use crate::wire::{parse, show, v1};
 
-const METHOD: &str = "ReportService/GetReport";
 /// Entries read at once.
 const PAGE_LEN: usize = 256;
 /// When to ask again while a report for the same agency is being computed.
@@ -54,30 +54,34 @@ impl ReportService for Reports {
             to: asked.to,
             as_of: asked.as_of,
         };
-        let zone = asked.jurisdiction.map_or(TimeZone::UTC, |jurisdiction| Zones::default().of(&jurisdiction));
+        let zone = asked.jurisdiction.as_ref().map_or(TimeZone::UTC, |jurisdiction| Zones::default().of(jurisdiction));
         let active = self.0.concurrency.active_reports.begin(&caller.agency.id);
         let active = active.ok_or_else(|| status::overloaded(BUSY_FOR))?;
         let slot = self.0.slot(&self.0.concurrency.reports).await?;
         let whose = caller.clone();
-        let report = self.0.read_for(&caller, METHOD, move |reader, filter| {
+        let report = self.0.read_for(&caller, ReadMethod::GetReport, move |reader, filter| {
             let _until_it_is_done = (slot, active);
             let (fold, trees) = fold(reader, filter, &whose, logs, &question)?;
             Ok(fold.report(&question, trees, &zone))
         });
         let report = report.await?;
-        self.account(&caller, &report).await?;
+        if let Some(jurisdiction) = &asked.jurisdiction {
+            self.account(&caller, jurisdiction, &report).await?;
+        }
         Ok(Response::new(v1::GetReportResponse { report: Some(to_wire_form(&report)) }))
     }
 }
 
 impl Reports {
-    /// Figures are nobody's data, but a table that a statute asks for may have a line for each person.
-    async fn account(&self, caller: &Caller, report: &Report) -> Result<(), Status> {
+    /// Figures are nobody's data, but a table that the statute of a jurisdiction asks for may have a line for each person.
+    async fn account(&self, caller: &Caller, jurisdiction: &JurisdictionId, report: &Report) -> Result<(), Status> {
         let lines = report.table("5-ilcs-805-25").into_iter().flat_map(|table| &table.rows);
-        let names: Vec<&str> = lines.filter_map(|row| row.key.first()).map(String::as_str).collect();
+        let name = |line: &Row| line.key.first()?.parse::<CaseName>().ok();
+        let resources = lines.map(|line| name(line).as_ref().map(DisclosedResource::from)).collect::<Option<_>>();
+        let resources = resources.ok_or_else(|| status::internal("a line of a report names no case"))?;
         let classes: FieldClasses =
             [FieldClass::Count, FieldClass::ReleaseDate, FieldClass::ReleaseDetail].into_iter().collect();
-        self.0.disclose(caller, METHOD, &names, classes).await
+        self.0.disclose(caller, ReadMethod::GetReport, jurisdiction, resources, classes).await
     }
 }
 

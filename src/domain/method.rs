@@ -1,4 +1,4 @@
-//! The methods that write, as policies and entries name them.
+//! The methods that write and those that read, as policies, entries and the account of disclosures name them.
 
 use crate::domain::vocabulary::vocabulary;
 
@@ -127,5 +127,46 @@ impl Method {
             Self::AcknowledgeInbox => "InboxService/Acknowledge",
             Self::AcknowledgeParked => "InboxService/AcknowledgeParked",
         }
+    }
+}
+
+vocabulary! {
+    /// The methods that read what a law or an audience may withhold. Each names the purpose of a disclosure. The word is
+    /// service and method.
+    pub enum ReadMethod {
+        /// One detainer.
+        GetDetainer = "DetainerService/GetDetainer",
+        /// A page of detainers.
+        ListDetainers = "DetainerService/ListDetainers",
+        /// One custody.
+        GetCustody = "CustodyService/GetCustody",
+        /// A page of custodies.
+        ListCustodies = "CustodyService/ListCustodies",
+        /// One appeal.
+        GetAppeal = "AppealService/GetAppeal",
+        /// A page of appeals.
+        ListAppeals = "AppealService/ListAppeals",
+        /// A page of the detainers in an appeal.
+        ListAppealItems = "AppealService/ListAppealItems",
+        /// A page of open reviews.
+        ListReviews = "ReviewService/ListReviews",
+        /// A page of open obligations.
+        ListObligations = "ObligationService/ListObligations",
+        /// An inbox.
+        Receive = "InboxService/Receive",
+        /// One entry.
+        GetEntry = "LedgerService/GetEntry",
+        /// The entries of a log.
+        ListEntries = "LedgerService/ListEntries",
+        /// The proof that an entry is in its log.
+        ProveInclusion = "LedgerService/ProveInclusion",
+        /// The policy set in force.
+        GetPolicySet = "PolicyService/GetPolicySet",
+        /// What the law would say.
+        Evaluate = "PolicyService/Evaluate",
+        /// Determinations under another policy set.
+        Replay = "PolicyService/Replay",
+        /// A report.
+        GetReport = "ReportService/GetReport",
     }
 }

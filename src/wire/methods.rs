@@ -208,6 +208,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_contract_has_each_method_that_the_domain_names() {
+        use crate::domain::method;
+
+        let writes = method::Method::ALL.iter().map(|write| write.rpc());
+        for named in writes.chain(method::ReadMethod::ALL.iter().map(|read| read.word())) {
+            assert!(at(&format!("/comity.v1.{named}")).is_some(), "{named}");
+        }
+    }
+
+    #[test]
     fn a_method_is_found_by_any_name_that_means_it_alone() {
         let check = |name: &str, expected: Result<&str, NoMethod>| {
             assert_eq!(named(name).map(Method::full_name), expected, "{name}");

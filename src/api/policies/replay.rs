@@ -13,14 +13,14 @@ use crate::api::stream::MessageSender;
 use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::LogName;
+use crate::domain::method::ReadMethod;
 use crate::feed::{judge_again, may_read, recorded_within};
 use crate::policy::candidate::with_replaced_files;
 use crate::policy::engine::Engine;
 use crate::policy::load::PolicyError;
 use crate::policy::replay::{Change, Replay};
+use crate::store::DisclosedResource;
 use crate::wire::{Violation, parse, v1};
-
-pub(super) const METHOD: &str = "PolicyService/Replay";
 
 /// Entries read at once.
 const PAGE_LEN: usize = 128;
@@ -36,7 +36,8 @@ pub(super) struct Replaying {
 
 /// The outcome of a page.
 struct Page {
-    changed: Vec<(String, Vec<Change>)>,
+    /// The entries with a determination that changes, by index.
+    changed: Vec<(u64, Vec<Change>)>,
     /// The position to continue at.
     next: u64,
 }
@@ -58,7 +59,7 @@ impl Replaying {
             logs.into_iter().map(within).collect::<Result<Vec<_>, _>>()
         });
         let logs = found.await?;
-        let in_force = Arc::clone(api.gate_for(&caller, METHOD)?.engine());
+        let in_force = Arc::clone(api.gate_for(&caller, ReadMethod::Replay.word())?.engine());
         let files = period.files;
         let replay = api.evaluate_blocking(move || {
             let candidate = candidate(&in_force, &files).map_err(|error| refused(&error, &files))?;
@@ -76,12 +77,13 @@ impl Replaying {
                 let page;
                 (replay, page) = read(api, &caller, &log, next..end, replay).await?;
                 next = page.next;
-                let names: Vec<&str> = page.changed.iter().map(|(name, _)| name.as_str()).collect();
+                let resources = page.changed.iter().map(|(index, _)| DisclosedResource::entry(&log, *index)).collect();
                 let classes: FieldClasses = [FieldClass::Determination].into_iter().collect();
-                api.disclose(&caller, METHOD, &names, classes).await?;
-                for (name, changes) in &page.changed {
+                api.disclose(&caller, ReadMethod::Replay, &log.jurisdiction, resources, classes).await?;
+                for (index, changes) in &page.changed {
+                    let name = log.entry(*index);
                     for change in changes {
-                        sender.send(show::change(name, change)).await?;
+                        sender.send(show::change(&name, change)).await?;
                     }
                 }
                 if replay.totals().determinations > DETERMINATIONS_MAX {
@@ -103,7 +105,7 @@ async fn read(
 ) -> Result<(Replay, Page), Status> {
     let slot = api.slot(&api.concurrency.evaluations).await?;
     let (whose, log) = (caller.clone(), log.clone());
-    let read = api.read_for(caller, METHOD, move |reader, disclosure_filter| {
+    let read = api.read_for(caller, ReadMethod::Replay, move |reader, disclosure_filter| {
         let _slot = slot;
         let mut page = Page { changed: Vec::new(), next: range.end };
         let found = reader.entries_for(&whose, &log, range.start, PAGE_LEN)?;
@@ -117,7 +119,7 @@ async fn read(
             }
             let changes = judge_again(stored, &mut replay)?;
             if !changes.is_empty() {
-                page.changed.push((log.entry(stored.index), changes));
+                page.changed.push((stored.index, changes));
             }
         }
         Ok((replay, page))

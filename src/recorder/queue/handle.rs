@@ -71,7 +71,7 @@ impl Handle {
     /// entry.
     pub async fn submit(&self, write: Admitted<Command>) -> Result<Recorded, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        let shard = self.shard(Some(&write.jurisdiction))?;
+        let shard = self.shard(&write.jurisdiction)?;
         self.send(shard, Job::Write(Box::new(write), answer))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
@@ -79,7 +79,7 @@ impl Handle {
     /// The same, but waits for room in the queue instead of refusing. A caller MUST bound how many of its writes wait.
     pub async fn submit_in_turn(&self, write: Admitted<Command>) -> Result<Recorded, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        let shard = self.shard(Some(&write.jurisdiction))?;
+        let shard = self.shard(&write.jurisdiction)?;
         shard.jobs.send(Job::Write(Box::new(write), answer)).await.map_err(|_| SubmitError::Stopped)?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
@@ -93,7 +93,7 @@ impl Handle {
     /// nothing of it may leave.
     pub async fn deliver(&self, delivering: Delivering) -> Result<SendDecision, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        let shard = self.shard(place_of(&delivering.disclosure).as_ref())?;
+        let shard = self.shard(&delivering.disclosure.jurisdiction)?;
         self.send(shard, Job::Disclose(Box::new(delivering), answer))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
@@ -151,8 +151,8 @@ impl Handle {
     }
 
     /// The shard that keeps a jurisdiction; of one that is not kept anywhere the first, which refuses it.
-    fn shard(&self, jurisdiction: Option<&JurisdictionId>) -> Result<&Shard, SubmitError> {
-        let at = jurisdiction.and_then(|jurisdiction| self.places.get(jurisdiction)).copied().unwrap_or_default();
+    fn shard(&self, jurisdiction: &JurisdictionId) -> Result<&Shard, SubmitError> {
+        let at = self.places.get(jurisdiction).copied().unwrap_or_default();
         self.shards.get(at).ok_or(SubmitError::Stopped)
     }
 
@@ -200,10 +200,4 @@ impl Shard {
             }
         }
     }
-}
-
-/// The jurisdiction that what is disclosed belongs to: all of one disclosure is of one.
-fn place_of(disclosure: &NewDisclosure) -> Option<JurisdictionId> {
-    let of_place = disclosure.resources.lines().next()?.strip_prefix("jurisdictions/")?;
-    of_place.split('/').next()?.parse().ok()
 }

@@ -237,8 +237,8 @@ fn disclosures(disclosures: &[NewDisclosure], names: &Names) -> Result<Option<Wr
         times.push(rows::nanoseconds(disclosure.recorded_at)?);
         recipients.push(names.number(disclosure.recipient.as_str())?);
         officers.push(disclosure.officer.as_ref().map(OfficerPseudonym::as_str).map(ToOwned::to_owned));
-        methods.push(disclosure.method);
-        resources.push(disclosure.resources.clone());
+        methods.push(disclosure.method.word());
+        resources.push(disclosure.resource_names());
         classes.push(i64::from(disclosure.classes.bits()));
     }
     let ask = Statement::new(DISCLOSURES).with(times).with(recipients).with(officers).with(methods);

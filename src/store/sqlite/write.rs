@@ -307,8 +307,8 @@ fn insert_disclosure(
             rows::nanoseconds(disclosure.recorded_at)?,
             recipient,
             disclosure.officer.as_ref().map(OfficerPseudonym::as_str),
-            disclosure.method,
-            disclosure.resources,
+            disclosure.method.word(),
+            disclosure.resource_names(),
             disclosure.classes.bits()
         ])?;
     Ok(())

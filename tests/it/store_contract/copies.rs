@@ -9,9 +9,11 @@ use comity::domain::case::StoredCase;
 use comity::domain::determination::{FieldClasses, LawAction};
 use comity::domain::ids::{CaseName, LogKind};
 use comity::domain::inbox::{Attempt, Consumer, DeliveryState, EntryPosition as Where, InboxConsumer};
+use comity::domain::method::ReadMethod;
 use comity::store::appeals::{NewAppeal, NewBar, NewItem};
 use comity::store::{
-    AgendaChange, Append, NewConsumer, NewDisclosure, PolicyInForce, StoreError, StoreLocation, Wanted, copy, digest,
+    AgendaChange, Append, DisclosedResource, NewConsumer, NewDisclosure, PolicyInForce, StoreError, StoreLocation,
+    Wanted, copy, digest,
 };
 use uuid::Uuid;
 
@@ -19,6 +21,19 @@ use crate::harness::postgres::Database;
 use crate::sample;
 use crate::store_contract::KEY;
 use crate::store_contract::batch::{Drafts, custody, delivered, detainer, everything, log};
+
+/// A disclosure to an agency, of no resources and by nobody in particular.
+fn disclosure(to: &str, classes: FieldClasses) -> NewDisclosure {
+    NewDisclosure {
+        recorded_at: sample::start(),
+        recipient: sample::officer(to).agency.id.clone(),
+        officer: None,
+        method: ReadMethod::Receive,
+        jurisdiction: sample::jurisdiction(),
+        resources: Vec::new(),
+        classes,
+    }
+}
 
 /// A store with rows of every kind, and more of some than are copied at a time.
 fn fill(place: &StoreLocation) {
@@ -58,14 +73,8 @@ fn fill(place: &StoreLocation) {
         append.consumers.push(NewConsumer { whose, state });
     }
     for officer in [None, Some(ice.actor.as_ref().unwrap().pseudonym.clone())] {
-        append.disclosures.push(NewDisclosure {
-            recorded_at: sample::start(),
-            recipient: ice.agency.id.clone(),
-            officer,
-            method: "InboxService/Receive",
-            resources: one.name().to_string(),
-            classes: FieldClasses::all(),
-        });
+        let resources = vec![DisclosedResource::from(one.name()), DisclosedResource::entry(&log(LogKind::Custody), 7)];
+        append.disclosures.push(NewDisclosure { officer, resources, ..disclosure("ice", FieldClasses::all()) });
     }
     append.policy = Some(PolicyInForce {
         digest: [7; 32],
@@ -126,6 +135,8 @@ fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
     assert_eq!(by_officer.officer, Some(sample::officer("ice").actor.unwrap().pseudonym));
     assert_eq!((by_officer.recorded_at, by_officer.classes), (sample::start(), FieldClasses::all()));
     assert_eq!(by_officer.method, "InboxService/Receive");
+    let names = [detainer(1, Some("doccs")).name().to_string(), log(LogKind::Custody).entry(7)];
+    assert_eq!(by_officer.resources, names);
     for pair in places.windows(2) {
         let rows = copied(&pair[0], &pair[1]);
         assert_eq!((rows["deliveries"], rows["entries"], rows["attempts"]), (4_499, 303, 4));
@@ -141,14 +152,7 @@ fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
         let mut append = drafts.batch(&[(LogKind::Exchange, Some(&detainer(77, Some("nassau"))))]);
         // The drafts begin their request ids anew.
         append.requests.clear();
-        append.disclosures.push(NewDisclosure {
-            recorded_at: sample::start(),
-            recipient: sample::officer("nassau").agency.id.clone(),
-            officer: None,
-            method: "InboxService/Receive",
-            resources: String::new(),
-            classes: FieldClasses::NONE,
-        });
+        append.disclosures.push(disclosure("nassau", FieldClasses::NONE));
         let (agency, jurisdiction) = (sample::officer("nassau").agency.id.clone(), sample::jurisdiction());
         let whose = InboxConsumer { agency, jurisdiction, consumer: "default".parse().unwrap() };
         append.consumers.push(NewConsumer { whose, state: Consumer::default() });
