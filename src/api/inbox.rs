@@ -9,7 +9,7 @@ use crate::api::context::Api;
 use crate::api::status;
 use crate::api::stream::{MessageSender, OutgoingStream, ResponseStream, StreamOpener};
 use crate::domain::agency::Caller;
-use crate::domain::command::Action;
+use crate::domain::command::{Action, InboxCommand};
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, SendDecision};
@@ -64,12 +64,12 @@ impl InboxService for Inbox {
         let request_id = parse::request_id(&request.request_id).map_err(|faults| status::violations(&faults))?;
         request.request_id = request_id.to_string();
         let cursor = self.0.keys.cursors.open(&whose, &request.cursor).ok_or_else(status::invalid_cursor)?;
-        let action = Action::AcknowledgeInbox {
+        let action = Action::Inbox(InboxCommand::Acknowledge {
             consumer: whose.consumer,
             exchange_position: cursor.exchange,
             exchange_seen: cursor.exchange_seen,
             custody_position: cursor.custody,
-        };
+        });
         let command = self.0.command(request_id, None, action, &request.encode_to_vec());
         let mut answer: v1::AcknowledgeResponse = self.0.submit(caller, whose.jurisdiction, command).await?;
         answer.cursor = request.cursor;
@@ -87,7 +87,8 @@ impl InboxService for Inbox {
         let consumer = parse::consumer(&request.consumer).map_err(faults)?;
         let request_id = parse::request_id(&request.request_id).map_err(faults)?;
         request.request_id = request_id.to_string();
-        let action = Action::AcknowledgeParked { consumer, entry: EntryPosition { log: log.kind, index } };
+        let entry = EntryPosition { log: log.kind, index };
+        let action = Action::Inbox(InboxCommand::AcknowledgeParked { consumer, entry });
         let command = self.0.command(request_id, None, action, &request.encode_to_vec());
         self.0.submit(caller, log.jurisdiction, command).await.map(Response::new)
     }

@@ -48,6 +48,15 @@ pub(super) struct GatewayAccess<'a> {
     pub(super) receipts: &'a Path,
 }
 
+/// What became of a write that the law may refuse.
+#[derive(Debug)]
+pub(super) enum Attempted<A> {
+    /// It is recorded, with this answer.
+    Recorded(A),
+    /// It is refused.
+    Refused(Status),
+}
+
 impl AgencyClient {
     /// Connects an agency.
     pub(super) async fn connect(access: &GatewayAccess<'_>, id: &'static str) -> Result<Arc<Self>> {
@@ -72,7 +81,10 @@ impl AgencyClient {
         what: &'static str,
         call: impl Future<Output = Result<Response<A>, Status>>,
     ) -> Result<A> {
-        self.attempt(what, call).await?.map_err(|status| self.refused(what, &status))
+        match self.attempt(what, call).await? {
+            Attempted::Recorded(answer) => Ok(answer),
+            Attempted::Refused(status) => Err(self.refused(what, &status)),
+        }
     }
 
     /// Like `write`, for a write that the law may refuse.
@@ -80,20 +92,20 @@ impl AgencyClient {
         &self,
         what: &'static str,
         call: impl Future<Output = Result<Response<A>, Status>>,
-    ) -> Result<Result<A, Status>> {
+    ) -> Result<Attempted<A>> {
         let begun = Instant::now();
         // Boxed: a call's future is large, and there are many.
         let answered = Box::pin(call).await;
         let took = begun.elapsed();
         let mut answer = match answered {
             Ok(answer) => answer.into_inner(),
-            Err(status) => return Ok(Err(status)),
+            Err(status) => return Ok(Attempted::Refused(status)),
         };
         let receipt = answer.receipt_mut().take().with_context(|| format!("{}: {what}: no receipt", self.id))?;
         let verified = Verified::new(receipt, &self.pinned).with_context(|| format!("{}: {what}", self.id))?;
         self.receipts.lock().unwrap_or_else(PoisonError::into_inner).keep(verified)?;
         self.latencies.lock().unwrap_or_else(PoisonError::into_inner).push(took);
-        Ok(Ok(answer))
+        Ok(Attempted::Recorded(answer))
     }
 
     /// An error that names the gateway's reason.

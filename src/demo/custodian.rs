@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::client::Client;
 use crate::demo::agencies::Custodian as Agency;
-use crate::demo::agency_client::{AgencyClient, bounded, request_id};
+use crate::demo::agency_client::{AgencyClient, Attempted, bounded, request_id};
 use crate::demo::answer::{Advice, REASON, advice, decided};
 use crate::demo::calendar::{self, Step};
 use crate::demo::inbox::Inbox;
@@ -303,7 +303,8 @@ impl Custodian {
     async fn hand_over(&self, release: &Release, file: &PersonFile) -> Result<bool> {
         let request = record_of(release, file, ReleaseRecipient::RequestingAgency);
         let record = async || self.client.system.custodies().record_release(request.clone()).await;
-        let Err(refused) = self.client.attempt("RecordRelease", record()).await? else { return Ok(true) };
+        let attempted = self.client.attempt("RecordRelease", record()).await?;
+        let Attempted::Refused(refused) = attempted else { return Ok(true) };
         if reason_of(&refused) != Some(v1::ErrorReason::ReviewRequired) {
             return Err(self.client.refused("RecordRelease", &refused));
         }
@@ -318,7 +319,7 @@ impl Custodian {
         // If the law forbids the hand-over, there is nothing to decide, and the person goes free.
         let permitted =
             self.client.attempt("ResolveReview", self.client.officer.reviews().resolve_review(permit)).await?;
-        if permitted.is_err() {
+        if let Attempted::Refused(_) = permitted {
             return Ok(false);
         }
         self.client.write("RecordRelease", record()).await?;

@@ -375,8 +375,15 @@ pub struct Command {
 pub enum Action {
     /// Changes a case.
     Case(Arc<CaseCommand>),
-    /// Confirms delivery of everything in the caller's inbox before these positions.
-    AcknowledgeInbox {
+    /// Confirms deliveries to the caller's inbox.
+    Inbox(InboxCommand),
+}
+
+/// A confirmation of deliveries to one consumer of the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InboxCommand {
+    /// Confirms delivery of everything before these positions.
+    Acknowledge {
         /// The consumer that received it.
         consumer: ConsumerId,
         /// Position in the exchange log: entries before it were received.
@@ -400,7 +407,16 @@ impl Action {
     pub fn method(&self) -> Method {
         match self {
             Self::Case(command) => command.method(),
-            Self::AcknowledgeInbox { .. } => Method::AcknowledgeInbox,
+            Self::Inbox(command) => command.method(),
+        }
+    }
+}
+
+impl InboxCommand {
+    /// The method that carries it.
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Acknowledge { .. } => Method::AcknowledgeInbox,
             Self::AcknowledgeParked { .. } => Method::AcknowledgeParked,
         }
     }

@@ -36,7 +36,7 @@ use crate::ledger;
 use crate::policy::gate::{Denial, Gate, NextJudgment};
 use crate::recorder::plan::alarm::Alarm;
 use crate::recorder::plan::naming::Named;
-use crate::recorder::plan::outcome::{Outcome, PlanError};
+use crate::recorder::plan::outcome::{NotRecorded, Outcome, PlanError, Rejection};
 use crate::recorder::plan::response::{answer, etag_matches};
 use crate::recorder::plan::rules::{Duties, Rules};
 use crate::recorder::sources::{Cause, Entropy, Purpose};
@@ -122,33 +122,33 @@ impl<'a> Plan<'a> {
             return Ok(if seen.digest == command.request_digest {
                 Outcome::Recorded { log: seen.log.clone(), index: seen.index, replayed }
             } else {
-                Outcome::RequestIdReused
+                Outcome::Rejected(Rejection::RequestIdReused)
             });
         }
-        let Some(actor) = &admitted.caller.actor else { return Ok(Outcome::Denied(Denial::Unattributed)) };
-        let officer = actor.pseudonym.clone();
-        self.begun = self.entries.len();
-        if !admitted.caller.takes_part_in(&admitted.jurisdiction) || !self.is_open(admitted) {
-            return Ok(Outcome::Denied(Denial::NoSuchJurisdiction));
-        }
-        let now = self.time_of_record(&admitted.jurisdiction, clock_now);
-        let recorded = match &command.action {
-            Action::Case(case_command) => self.case_command(admitted, case_command, &officer, now)?,
-            Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
-                // Upon a case the gate asks this itself.
-                if self.gate.admit(&admitted.caller, command.action.method().rpc()).is_err() {
-                    return Ok(Outcome::Denied(Denial::NotAdmitted));
-                }
-                self.confirm(admitted, &officer, now)?
+        match self.record(admitted, clock_now) {
+            Ok((log, index)) => {
+                let seen = SeenRequest { digest: command.request_digest, log: log.clone(), index };
+                self.requests.insert(key, seen);
+                Ok(Outcome::Recorded { log, index, replayed: false })
             }
-        };
-        let (log, index) = match recorded {
-            Ok(place) => place,
-            Err(outcome) => return Ok(outcome),
-        };
-        let seen = SeenRequest { digest: command.request_digest, log: log.clone(), index };
-        self.requests.insert(key, seen);
-        Ok(Outcome::Recorded { log, index, replayed: false })
+            Err(NotRecorded::Rejected(rejection)) => Ok(Outcome::Rejected(rejection)),
+            Err(NotRecorded::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Records a write whose request id is new, and returns the position of its first entry.
+    fn record(&mut self, admitted: &Admitted<Command>, clock_now: Timestamp) -> Result<(LogName, u64), NotRecorded> {
+        let Admitted { caller, jurisdiction, value: command } = admitted;
+        let officer = &caller.actor.as_ref().ok_or(Rejection::Denied(Denial::Unattributed))?.pseudonym;
+        self.begun = self.entries.len();
+        if !caller.takes_part_in(jurisdiction) || !self.is_open(admitted) {
+            return Err(Rejection::Denied(Denial::NoSuchJurisdiction).into());
+        }
+        let now = self.time_of_record(jurisdiction, clock_now);
+        match &command.action {
+            Action::Case(command) => self.case_command(admitted, command, officer, now),
+            Action::Inbox(command) => self.confirm(admitted, command, officer, now),
+        }
     }
 
     /// Ends the batch.
@@ -194,7 +194,7 @@ impl<'a> Plan<'a> {
         command: &Arc<CaseCommand>,
         officer: &OfficerPseudonym,
         now: Timestamp,
-    ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
+    ) -> Result<(LogName, u64), NotRecorded> {
         let command = self.settled(command);
         let mut case = self.assemble(command.names());
         self.with_appeal(admitted, &command, &mut case);
@@ -211,17 +211,11 @@ impl<'a> Plan<'a> {
             value: Arc::clone(&command),
         };
         let command = &*command;
-        let permitted = match self.gate.permit(question, &case, id, now) {
-            Ok(permitted) => permitted,
-            Err(denial) => return Ok(Err(Outcome::Denied(denial))),
-        };
+        let permitted = self.gate.permit(question, &case, id, now).map_err(Rejection::Denied)?;
         if !etag_matches(admitted, command, &case) {
-            return Ok(Err(Outcome::EtagMismatch));
+            return Err(Rejection::EtagMismatch.into());
         }
-        let records = match decide(&case, &permitted, id, now) {
-            Ok(records) => records,
-            Err(refusal) => return Ok(Err(Outcome::Refused(refusal))),
-        };
+        let records = decide(&case, &permitted, id, now).map_err(Rejection::Refused)?;
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
@@ -235,7 +229,7 @@ impl<'a> Plan<'a> {
             let index = self.append(by, &record, now)?;
             apply(&mut case, &record, index, now);
         }
-        let Some((log, index, place)) = first else { return Ok(Err(Outcome::Refused(Refusal::NoSuchCase))) };
+        let (log, index, place) = first.ok_or(Rejection::Refused(Refusal::NoSuchCase))?;
         if let Some(entry) = self.entries.get_mut(place) {
             // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
             let told = self.gate.redacted_for_issuer(&admitted.caller, &case, now);
@@ -246,7 +240,7 @@ impl<'a> Plan<'a> {
         for left in expunged {
             self.expunge(left);
         }
-        Ok(Ok((log, index)))
+        Ok((log, index))
     }
 
     /// Where the entries of the write at hand begin in the logs of a jurisdiction.

@@ -15,7 +15,7 @@ use comity::domain::appeal::{
 };
 use comity::domain::case::StoredCase;
 use comity::domain::claim::{ClaimOutcome, Side};
-use comity::domain::command::{Action, CaseCommand, Command};
+use comity::domain::command::{Action, CaseCommand, Command, InboxCommand};
 use comity::domain::custody::MovementKind;
 use comity::domain::detainer::{AnswerKind, Detainer, Finding};
 use comity::domain::ids::{CaseKind, CaseName, LogName, RequestId};
@@ -204,8 +204,8 @@ impl Player {
                 let consumer = "inbox".parse().unwrap();
                 let custody_position = *custody_position;
                 let confirmed =
-                    Action::AcknowledgeInbox { consumer, exchange_position, exchange_seen, custody_position };
-                self.write(agency, confirmed);
+                    InboxCommand::Acknowledge { consumer, exchange_position, exchange_seen, custody_position };
+                self.write(agency, Action::Inbox(confirmed));
             }
             Do::Pass(time) => self.clock.set(self.now() + *time),
             Do::Tick => {

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use crate::domain::agency::Agency;
-use crate::domain::command::{Action, Command};
-use crate::domain::decide;
+use crate::domain::command::{Command, InboxCommand};
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::event::Party;
 use crate::domain::ids::{ConsumerId, LogKind, LogName, OfficerPseudonym};
 use crate::domain::inbox::{Confirmed, Inbox, InboxConsumer, Limits, Refusal};
 use crate::domain::permit::Admitted;
-use crate::recorder::plan::outcome::{Outcome, PlanError};
+use crate::policy::gate::Denial;
+use crate::recorder::plan::outcome::{NotRecorded, PlanError, Rejection};
 use crate::recorder::plan::{By, Draft, Plan};
 use crate::store::{Audience, NewDelivery};
 use crate::wire::{Message as _, entry, show, v1};
@@ -25,27 +25,26 @@ struct Confirmation<'a> {
 }
 
 impl Plan<'_> {
-    /// Records a confirmation. Where it proves delivery of nothing new that passed between the parties, it stays within
-    /// the jurisdiction: how often a custodian confirms would else tell what goes on in its custody.
+    /// Records a confirmation. If it proves no new delivery of what passed between the parties, it goes into the custody
+    /// log: otherwise, how often a custodian confirms would reveal what happens in its custody.
     pub(in crate::recorder) fn confirm(
         &mut self,
         admitted: &Admitted<Command>,
+        command: &InboxCommand,
         officer: &OfficerPseudonym,
         now: Timestamp,
-    ) -> Result<Result<(LogName, u64), Outcome>, PlanError> {
+    ) -> Result<(LogName, u64), NotRecorded> {
+        let method = command.method().rpc();
+        // For a command on a case, the gate asks this itself.
+        self.gate.admit(&admitted.caller, method).map_err(|_| Rejection::Denied(Denial::NotAdmitted))?;
         let agency = &admitted.caller.agency;
         let jurisdiction = &admitted.jurisdiction;
         let inbox = self.loaded.inboxes.entry((agency.id.clone(), jurisdiction.clone())).or_default();
-        let confirmation = match confirmation(admitted, inbox, self.limits) {
-            Ok(Some(confirmation)) => confirmation,
-            Ok(None) => return Ok(Err(Outcome::Refused(decide::Refusal::NoSuchCase))),
-            Err(refusal) => return Ok(Err(Outcome::Inbox(refusal))),
-        };
+        let confirmation = confirmation(admitted, command, inbox, self.limits).map_err(Rejection::Inbox)?;
         let Confirmation { consumer, confirmed, resource, event, answer } = confirmation;
-        let (agency_id, jurisdiction_id) = (agency.id.clone(), jurisdiction.clone());
         self.consumers.insert(InboxConsumer {
-            agency: agency_id,
-            jurisdiction: jurisdiction_id,
+            agency: agency.id.clone(),
+            jurisdiction: jurisdiction.clone(),
             consumer: consumer.clone(),
         });
         let log = |kind| LogName { jurisdiction: jurisdiction.clone(), kind };
@@ -57,7 +56,6 @@ impl Plan<'_> {
             recorded_at: now,
         }));
         let (kind, audience) = audience(agency, confirmed.is_news);
-        let method = admitted.value.action.method().rpc();
         let by = By { agency: &agency.id, officer, method, request_id: Some(admitted.value.request_id) };
         let draft = Draft {
             log: log(kind),
@@ -67,31 +65,31 @@ impl Plan<'_> {
             case: None,
             policy_digest: None,
             audience,
-            contents: entry::contents(&show::inbox_acknowledged(event))?,
+            contents: entry::contents(&show::inbox_acknowledged(event)).map_err(PlanError::from)?,
         };
         let index = self.write(draft, now)?;
         if let Some(entry) = self.entries.last_mut() {
             entry.answer = Some(answer);
         }
-        Ok(Ok((log(kind), index)))
+        Ok((log(kind), index))
     }
 }
 
-/// What a command confirms. `None`: nothing, it is upon a case.
+/// What a command confirms.
 fn confirmation<'a>(
-    admitted: &'a Admitted<Command>,
+    admitted: &Admitted<Command>,
+    command: &'a InboxCommand,
     inbox: &mut Inbox,
     limits: Limits,
-) -> Result<Option<Confirmation<'a>>, Refusal> {
+) -> Result<Confirmation<'a>, Refusal> {
     let jurisdiction = &admitted.jurisdiction;
     let acknowledged = |consumer: &ConsumerId| v1::InboxAcknowledged {
         agency: show::agency_name(&admitted.caller.agency.id),
         consumer: consumer.to_string(),
         ..v1::InboxAcknowledged::default()
     };
-    match &admitted.value.action {
-        Action::Case(_) => Ok(None),
-        Action::AcknowledgeInbox { consumer, exchange_position, exchange_seen, custody_position } => {
+    match command {
+        InboxCommand::Acknowledge { consumer, exchange_position, exchange_seen, custody_position } => {
             let positions = (*exchange_position, *exchange_seen, *custody_position);
             let confirmed = inbox.confirm(consumer, positions, limits)?;
             let event = v1::InboxAcknowledged {
@@ -101,14 +99,14 @@ fn confirmation<'a>(
             };
             let resource = format!("jurisdictions/{jurisdiction}");
             let answer = v1::AcknowledgeResponse::default().encode_to_vec();
-            Ok(Some(Confirmation { consumer, confirmed, resource, event, answer }))
+            Ok(Confirmation { consumer, confirmed, resource, event, answer })
         }
-        Action::AcknowledgeParked { consumer, entry } => {
+        InboxCommand::AcknowledgeParked { consumer, entry } => {
             let confirmed = inbox.confirm_parked(consumer, *entry)?;
             let name = LogName { jurisdiction: jurisdiction.clone(), kind: entry.log }.entry(entry.index);
             let event = v1::InboxAcknowledged { entry: name.clone(), ..acknowledged(consumer) };
             let answer = v1::AcknowledgeParkedResponse::default().encode_to_vec();
-            Ok(Some(Confirmation { consumer, confirmed, resource: name, event, answer }))
+            Ok(Confirmation { consumer, confirmed, resource: name, event, answer })
         }
     }
 }

@@ -19,6 +19,13 @@ pub enum Outcome {
         /// Before this batch: its receipt stands against an older checkpoint.
         replayed: bool,
     },
+    /// Not recorded.
+    Rejected(Rejection),
+}
+
+/// Why a write is not recorded. The rest of its batch is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
     /// The gate did not let it pass.
     Denied(Denial),
     /// The rules of the case do not allow it.
@@ -27,8 +34,29 @@ pub enum Outcome {
     EtagMismatch,
     /// The request id was used with another command.
     RequestIdReused,
-    /// How far the caller's inbox stands does not allow it.
+    /// The positions of the caller's inbox do not allow it.
     Inbox(inbox::Refusal),
+}
+
+/// Why a write adds nothing to its batch.
+#[derive(Debug)]
+pub(in crate::recorder) enum NotRecorded {
+    /// It is not recorded.
+    Rejected(Rejection),
+    /// Its batch is given up.
+    Failed(PlanError),
+}
+
+impl From<Rejection> for NotRecorded {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<PlanError> for NotRecorded {
+    fn from(error: PlanError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// A fault of ours, on which the batch is given up before anything is written.

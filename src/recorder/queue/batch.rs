@@ -70,7 +70,7 @@ impl Batch {
 pub(in crate::recorder) fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
     match &write.value.action {
         Action::Case(command) => Some(command),
-        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => None,
+        Action::Inbox(_) => None,
     }
 }
 
@@ -78,8 +78,6 @@ pub(in crate::recorder) fn case_command(write: &Admitted<Command>) -> Option<&Ca
 pub(in crate::recorder) fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
     match &write.value.action {
         Action::Case(_) => None,
-        Action::AcknowledgeInbox { .. } | Action::AcknowledgeParked { .. } => {
-            Some((write.caller.agency.id.clone(), write.jurisdiction.clone()))
-        }
+        Action::Inbox(_) => Some((write.caller.agency.id.clone(), write.jurisdiction.clone())),
     }
 }

@@ -3,6 +3,7 @@
 use crate::domain::decide::Refusal;
 use crate::domain::inbox;
 use crate::policy::gate::Denial;
+use crate::recorder::plan::outcome::Rejection;
 
 /// Why a write was not recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +20,7 @@ pub enum SubmitError {
     /// The request id was used with another command.
     #[error("the request id was used with another command")]
     RequestIdReused,
-    /// How far the caller's inbox stands does not allow it.
+    /// The positions of the caller's inbox do not allow it.
     #[error(transparent)]
     Inbox(#[from] inbox::Refusal),
     /// The queue is full; nothing was recorded.
@@ -31,4 +32,16 @@ pub enum SubmitError {
     /// The writer stopped. What became of the write is unknown; the same request id settles it.
     #[error("nothing can be recorded now")]
     Stopped,
+}
+
+impl From<Rejection> for SubmitError {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Denied(denial) => Self::Denied(denial),
+            Rejection::Refused(refusal) => Self::Refused(refusal),
+            Rejection::EtagMismatch => Self::EtagMismatch,
+            Rejection::RequestIdReused => Self::RequestIdReused,
+            Rejection::Inbox(refusal) => Self::Inbox(refusal),
+        }
+    }
 }

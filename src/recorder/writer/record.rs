@@ -174,11 +174,7 @@ impl Recorder {
                         None => Ok(Recorded::Earlier { log, index }),
                     }
                 }
-                Outcome::Denied(denial) => Err(SubmitError::Denied(denial)),
-                Outcome::Refused(refusal) => Err(SubmitError::Refused(refusal)),
-                Outcome::EtagMismatch => Err(SubmitError::EtagMismatch),
-                Outcome::RequestIdReused => Err(SubmitError::RequestIdReused),
-                Outcome::Inbox(refusal) => Err(SubmitError::Inbox(refusal)),
+                Outcome::Rejected(rejection) => Err(rejection.into()),
             };
             answers.push((reply, answer));
         }

@@ -241,11 +241,7 @@ impl Look<'_> {
                 let answer = &kept.answers[&(log.clone(), *index)];
                 return self.bytes("an answer", answer).and_then(|_| self.bytes("a receipt", leaf)).map(|_| ());
             }
-            Outcome::Denied(denial) => SubmitError::Denied(denial.clone()),
-            Outcome::Refused(refusal) => SubmitError::Refused(*refusal),
-            Outcome::EtagMismatch => SubmitError::EtagMismatch,
-            Outcome::RequestIdReused => SubmitError::RequestIdReused,
-            Outcome::Inbox(refusal) => SubmitError::Inbox(*refusal),
+            Outcome::Rejected(rejection) => SubmitError::from(rejection.clone()),
         };
         let status = status::submit(&error);
         let said = [status.message().as_bytes(), status.details()].concat();

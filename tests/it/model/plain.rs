@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use comity::domain::agenda::no_date;
 use comity::domain::apply::{apply, oblige};
 use comity::domain::case::{Case, StoredCase};
-use comity::domain::command::{Action, CaseCommand, Command, Method};
+use comity::domain::command::{Action, CaseCommand, Command, InboxCommand, Method};
 use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::{FieldClass, FieldClasses};
@@ -186,11 +186,11 @@ impl Plain {
         }
         match &write.value.action {
             Action::Case(command) => self.command(gate, write, command, now),
-            Action::AcknowledgeInbox { exchange_position, exchange_seen, custody_position, .. } => {
+            Action::Inbox(InboxCommand::Acknowledge { exchange_position, exchange_seen, custody_position, .. }) => {
                 self.confirm(write, [*exchange_position, *custody_position], *exchange_seen, now)
             }
             // Nothing is sent here, so nothing is parked.
-            Action::AcknowledgeParked { .. } => Err(inbox::Refusal::NotParked.into()),
+            Action::Inbox(InboxCommand::AcknowledgeParked { .. }) => Err(inbox::Refusal::NotParked.into()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use comity::domain::appeal;
 use comity::domain::case::StoredCase;
-use comity::domain::command::{Action, Command};
+use comity::domain::command::{Action, Command, InboxCommand};
 use comity::domain::ids::CaseKind;
 use comity::domain::inbox;
 use comity::domain::permit::Admitted;
@@ -238,5 +238,5 @@ fn hold() -> Admitted<Command> {
 /// log.
 pub(super) fn confirmation([exchange_position, exchange_seen, custody_position]: [u64; 3]) -> Action {
     let consumer = CONSUMER.parse().unwrap();
-    Action::AcknowledgeInbox { consumer, exchange_position, exchange_seen, custody_position }
+    Action::Inbox(InboxCommand::Acknowledge { consumer, exchange_position, exchange_seen, custody_position })
 }

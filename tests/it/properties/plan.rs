@@ -13,7 +13,8 @@ use comity::ledger::{self, Tree};
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::load::PolicySet;
-use comity::recorder::plan::{Plan, outcome::Outcome};
+use comity::recorder::plan::Plan;
+use comity::recorder::plan::outcome::{Outcome, Rejection};
 use comity::recorder::{Clock, Entropy};
 use comity::store::{Loaded, LogState, SeenRequest};
 use comity::wire::{entry, show};
@@ -132,11 +133,7 @@ fn script(seed: u64, steps: &[Step]) -> (Shard, Vec<Admitted<Command>>, Vec<Outc
 fn place(outcome: &Outcome) -> Option<(&LogName, u64)> {
     match outcome {
         Outcome::Recorded { log, index, .. } => Some((log, *index)),
-        Outcome::Denied(_)
-        | Outcome::Refused(_)
-        | Outcome::EtagMismatch
-        | Outcome::RequestIdReused
-        | Outcome::Inbox(_) => None,
+        Outcome::Rejected(_) => None,
     }
 }
 
@@ -189,7 +186,7 @@ proptest! {
             }
             let again = shard.record(std::slice::from_ref(&write));
             if alter {
-                prop_assert_eq!(&again, &[Outcome::RequestIdReused]);
+                prop_assert_eq!(&again, &[Outcome::Rejected(Rejection::RequestIdReused)]);
             } else {
                 prop_assert_eq!(place(&again[0]), place(&outcomes[at]));
                 let earlier = matches!(again[0], Outcome::Recorded { replayed: true, .. });
@@ -237,8 +234,7 @@ proptest! {
                 let narrowed = [&shard, &twin].map(|shard| is_narrowed(shard, &detainer));
                 let place = |outcome: &Outcome| match outcome {
                     Outcome::Recorded { log, index, .. } => Some((log.clone(), *index)),
-                    Outcome::Denied(_) | Outcome::Refused(_) | Outcome::EtagMismatch | Outcome::RequestIdReused
-                    | Outcome::Inbox(_) => None,
+                    Outcome::Rejected(_) => None,
                 };
                 if let Some(place) = outcomes[0].first().and_then(place).filter(|_| narrowed == [false; 2]) {
                     prop_assert_eq!(&shard.answers[&place], &twin.answers[&place]);
@@ -279,7 +275,7 @@ fn a_denied_or_refused_request_is_not_remembered() {
     let mut stranger = lodge.clone();
     stranger.caller.actor = None;
     let mut outcomes = shard.record(&[stranger.clone(), lodge.clone()]);
-    assert!(matches!(outcomes.remove(0), Outcome::Denied(_)));
+    assert!(matches!(outcomes.remove(0), Outcome::Rejected(Rejection::Denied(_))));
     assert!(matches!(outcomes.remove(0), Outcome::Recorded { replayed: false, .. }));
     assert_eq!(shard.leaves.len(), 1);
     let name = shard.cases.keys().next().unwrap().clone();
@@ -289,6 +285,8 @@ fn a_denied_or_refused_request_is_not_remembered() {
     };
     // Withdrawn twice under different ids: the second is refused, and refused anew when asked again.
     let outcomes = shard.record(&[withdraw(1), withdraw(2), withdraw(2)]);
-    assert!(matches!(outcomes.as_slice(), [Outcome::Recorded { .. }, Outcome::Refused(_), Outcome::Refused(_)]));
+    let [Outcome::Recorded { .. }, twice @ ..] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Rejected(Rejection::Refused(_)));
+    assert!(twice.len() == 2 && twice.iter().all(is_refused), "{twice:?}");
     assert_eq!((shard.leaves.len(), shard.requests.len()), (2, 2));
 }
