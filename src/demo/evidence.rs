@@ -1,14 +1,14 @@
 //! What a client keeps: entries it was shown, each checked against its leaf, and receipts, each verified on arrival.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use quick_cache::sync::Cache;
 
 use crate::domain::command::Method;
 use crate::domain::determination::{FieldClass, FieldClasses};
@@ -26,28 +26,23 @@ const REMEMBERED_MAX: usize = 16;
 pub(super) struct PinnedKeys {
     keys: Vec<VerifierKey>,
     origin: String,
-    /// Notes, byte for byte, with the checkpoints they sign. The newest is last.
-    remembered: Mutex<VecDeque<(String, Checkpoint)>>,
+    /// Notes, byte for byte, with the checkpoints they sign.
+    remembered: Cache<String, Checkpoint>,
 }
 
 impl PinnedKeys {
     pub(super) fn new(key: VerifierKey, origin: &str) -> Self {
-        Self { keys: vec![key], origin: origin.to_owned(), remembered: Mutex::default() }
+        Self { keys: vec![key], origin: origin.to_owned(), remembered: Cache::new(REMEMBERED_MAX) }
     }
 
     /// Verifies a checkpoint of a log, unless the same note was verified before.
     pub(super) fn open(&self, log: &LogName, note: &str) -> Result<Checkpoint> {
         let origin = origin(&self.origin, log);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = remembered.iter().find(|(known, checkpoint)| known == note && checkpoint.origin() == origin);
-        if let Some((_, checkpoint)) = known {
-            return Ok(checkpoint.clone());
+        if let Some(known) = self.remembered.get(note).filter(|known| known.origin() == origin) {
+            return Ok(known);
         }
         let checkpoint = Checkpoint::open(note, &origin, &self.keys)?;
-        if remembered.len() >= REMEMBERED_MAX {
-            remembered.pop_front();
-        }
-        remembered.push_back((note.to_owned(), checkpoint.clone()));
+        self.remembered.insert(note.to_owned(), checkpoint.clone());
         Ok(checkpoint)
     }
 
@@ -60,7 +55,7 @@ impl PinnedKeys {
 impl Clone for PinnedKeys {
     /// The same keys for another client, with nothing verified yet.
     fn clone(&self) -> Self {
-        Self { keys: self.keys.clone(), origin: self.origin.clone(), remembered: Mutex::default() }
+        Self { keys: self.keys.clone(), origin: self.origin.clone(), remembered: Cache::new(REMEMBERED_MAX) }
     }
 }
 

@@ -6,7 +6,7 @@ mod claims;
 mod error;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -60,13 +60,13 @@ pub struct TokenVerifier {
     config: Config,
     pseudonyms: PseudonymKey,
     clock: WallClock,
-    cache: Mutex<TokenCache>,
+    cache: TokenCache,
 }
 
 impl TokenVerifier {
     /// A verifier with an empty cache.
     pub fn new(registry: Arc<Registry>, config: Config, pseudonyms: PseudonymKey, clock: WallClock) -> Self {
-        let cache = Mutex::new(TokenCache::new(config.verified_max));
+        let cache = TokenCache::new(config.verified_max);
         Self { registry, config, pseudonyms, clock, cache }
     }
 
@@ -77,11 +77,11 @@ impl TokenVerifier {
         }
         let now = self.clock.now();
         let key = cache_key(token, &peer.thumbprint);
-        if let Some(remembered) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key, now) {
-            return Ok(remembered);
+        if let Some(cached) = self.cache.get(&key, now) {
+            return Ok(cached);
         }
         let verified = self.verify_afresh(token, peer, now)?;
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, verified.clone());
+        self.cache.insert(key, verified.clone());
         Ok(verified)
     }
 

@@ -1,7 +1,8 @@
 //! Caches decisions of law. Keyed by all that a decision depends on, bounded, and dropped with its policy set.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
 
 use crate::domain::determination::LawView;
 use crate::policy::fact_dependencies::RelevantFacts;
@@ -20,35 +21,9 @@ pub(crate) struct CacheKey {
     pub(crate) facts: RelevantFacts,
 }
 
-/// A bounded cache of decisions.
-#[derive(Debug, Default)]
-pub(crate) struct DecisionCache(Mutex<HashMap<CacheKey, Arc<LawView>>>);
-
-impl DecisionCache {
-    /// The cached decision, if there is one.
-    pub(crate) fn get(&self, question: &CacheKey) -> Option<Arc<LawView>> {
-        self.decisions().get(question).map(Arc::clone)
-    }
-
-    /// Adds a decision. A full cache is emptied first: frequent questions soon return.
-    pub(crate) fn insert(&self, question: CacheKey, decision: &Arc<LawView>) {
-        let mut decisions = self.decisions();
-        if decisions.len() >= DECISIONS_MAX {
-            decisions.clear();
-        }
-        decisions.insert(question, Arc::clone(decision));
-    }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.decisions().len()
-    }
-
-    fn decisions(&self) -> MutexGuard<'_, HashMap<CacheKey, Arc<LawView>>> {
-        // A decision is complete before it is inserted, so a panicking thread leaves nothing wrong behind.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// The decisions of one policy set: each engine has a cache of its own, of [`DECISIONS_MAX`]. A full one drops decisions
+/// that are not asked for.
+pub(crate) type DecisionCache = Cache<CacheKey, Arc<LawView>>;
 
 #[cfg(test)]
 mod tests {
@@ -76,10 +51,10 @@ mod tests {
             facts: Arc::new(facts()),
             judged_at: Timestamp::UNIX_EPOCH,
         });
-        let cache = DecisionCache::default();
+        let cache = DecisionCache::new(DECISIONS_MAX);
         let question = |era| CacheKey { law: 0, era, facts: FactDependencies::default().relevant(&facts()) };
         for era in 0..3 * DECISIONS_MAX {
-            cache.insert(question(era), &view);
+            cache.insert(question(era), Arc::clone(&view));
             assert!(cache.len() <= DECISIONS_MAX);
             assert!(cache.get(&question(era)).is_some());
         }

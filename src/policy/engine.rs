@@ -12,7 +12,7 @@ use crate::domain::determination::LawView;
 use crate::domain::facts::CaseFacts;
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::statute::Statutes;
-use crate::policy::decision_cache::DecisionCache;
+use crate::policy::decision_cache::{DECISIONS_MAX, DecisionCache};
 use crate::policy::jurisdiction_law::JurisdictionLaw;
 use crate::policy::listing::PolicyListing;
 use crate::policy::load::PolicySet;
@@ -92,7 +92,7 @@ impl Engine {
             statutes: set.statutes,
             no_statutes: Statutes::default(),
             unwritten,
-            decisions: DecisionCache::default(),
+            decisions: DecisionCache::new(DECISIONS_MAX),
             digest: set.digest,
             files: set.files,
             texts: set.texts,
@@ -129,7 +129,7 @@ impl Engine {
             return LawView { facts: Arc::new(facts.clone()), judged_at: now, ..LawView::clone(&decision) };
         }
         let decision = judge();
-        self.decisions.insert(key, &Arc::new(decision.clone()));
+        self.decisions.insert(key, Arc::new(decision.clone()));
         decision
     }
 

@@ -1,10 +1,11 @@
 //! Everything that a law says of one case at one moment: a ruling on each act, and on each field class.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use quick_cache::unsync::Cache;
 
 use crate::domain::determination::{Determination, FieldClass, LawAction};
 use crate::domain::facts::CaseFacts;
@@ -54,12 +55,12 @@ impl JurisdictionLaw {
 #[derive(Debug)]
 pub(crate) struct RulingsCache {
     engine: Arc<Engine>,
-    known: HashMap<CacheKey, Arc<Rulings>>,
+    known: Cache<CacheKey, Arc<Rulings>>,
 }
 
 impl RulingsCache {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, known: HashMap::new() }
+        Self { engine, known: Cache::new(DECISIONS_MAX) }
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -71,9 +72,11 @@ impl RulingsCache {
         let (law, vocabulary) = engine.jurisdiction_law(jurisdiction);
         let judge = || Arc::new(law.rulings(vocabulary, facts, now));
         let Some(key) = law.cache_key(facts, milliseconds(now)) else { return judge() };
-        if known.len() >= DECISIONS_MAX {
-            known.clear();
+        if let Some(rulings) = known.get(&key) {
+            return Arc::clone(rulings);
         }
-        Arc::clone(known.entry(key).or_insert_with(judge))
+        let rulings = judge();
+        known.insert(key, Arc::clone(&rulings));
+        rulings
     }
 }

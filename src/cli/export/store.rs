@@ -1,12 +1,12 @@
 //! An export from a store, by whoever keeps it.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use quick_cache::sync::Cache;
 
 use crate::cli::export::args::{ExportArgs, Wanted, said_size};
 use crate::cli::paths::{base_directory, store_location};
@@ -54,7 +54,7 @@ pub(super) fn export(args: &ExportArgs, data: &Path, wanted: &Wanted<'_>) -> Res
     let prefix = named.strip_suffix(&format!("/{log}")).context("the log's checkpoint is of another log")?;
     let mut out = wanted.begin(prefix, audience)?;
     for (log, size, note) in &heads {
-        let log = OfLog { reader: &*reader, view: &view, log, size: *size, tiles: RefCell::default() };
+        let log = OfLog { reader: &*reader, view: &view, log, size: *size, tiles: Cache::new(TILES_MAX) };
         let mut writer = out.log(log.log)?;
         log.checkpoints(&mut writer, note)?;
         log.growth(&mut writer, wanted, note)?;
@@ -125,7 +125,7 @@ struct OfLog<'a> {
     view: &'a View,
     log: &'a LogName,
     size: u64,
-    tiles: RefCell<BTreeMap<TileId, Vec<Hash>>>,
+    tiles: Cache<TileId, Vec<Hash>>,
 }
 
 impl OfLog<'_> {
@@ -134,16 +134,7 @@ impl OfLog<'_> {
     }
 
     fn tile(&self, id: TileId) -> Result<Vec<Hash>, StoreError> {
-        let mut tiles = self.tiles.borrow_mut();
-        if let Some(known) = tiles.get(&id) {
-            return Ok(known.clone());
-        }
-        let tile = self.reader.tile(self.log, id)?;
-        if tiles.len() >= TILES_MAX {
-            tiles.clear();
-        }
-        tiles.insert(id, tile.clone());
-        Ok(tile)
+        self.tiles.get_or_insert_with(&id, || self.reader.tile(self.log, id))
     }
 
     fn checkpoints(&self, writer: &mut LogWriter, head: &str) -> Result<()> {

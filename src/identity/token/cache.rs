@@ -1,9 +1,8 @@
 //! Caches verified tokens: verification costs some 50 us, a look-up less than one.
 
-use std::collections::HashMap;
-
 use aws_lc_rs::digest;
 use jiff::{SignedDuration, Timestamp};
+use quick_cache::sync::Cache;
 
 use crate::domain::agency::Actor;
 use crate::identity::certificate::Thumbprint;
@@ -35,37 +34,21 @@ pub(crate) fn cache_key(token: &str, thumbprint: &Thumbprint) -> CacheKey {
     key
 }
 
-/// A bounded cache in two generations. When the young generation is full it replaces the old one, which is dropped. A
-/// token in use moves back to the young one.
-pub(crate) struct TokenCache {
-    generation_max: usize,
-    young: HashMap<CacheKey, VerifiedToken>,
-    old: HashMap<CacheKey, VerifiedToken>,
-}
+/// A bounded cache that gives out no token past its end. A full cache drops tokens that are not used.
+pub(crate) struct TokenCache(Cache<CacheKey, VerifiedToken>);
 
 impl TokenCache {
-    pub(crate) fn new(entries_max: usize) -> Self {
-        Self { generation_max: entries_max / 2, young: HashMap::new(), old: HashMap::new() }
+    /// Holds this many tokens, rounded up to the same number for each of its parts, which are locked by themselves.
+    pub(crate) fn new(tokens_max: usize) -> Self {
+        Self(Cache::new(tokens_max))
     }
 
-    pub(crate) fn get(&mut self, key: &CacheKey, now: Timestamp) -> Option<VerifiedToken> {
-        if let Some(token) = self.young.get(key) {
-            return is_good(token, now).then(|| token.clone());
-        }
-        let token = self.old.remove(key).filter(|token| is_good(token, now))?;
-        self.insert(*key, token.clone());
-        Some(token)
+    pub(crate) fn get(&self, key: &CacheKey, now: Timestamp) -> Option<VerifiedToken> {
+        self.0.get(key).filter(|token| is_good(token, now))
     }
 
-    // INVARIANT: both generations together hold at most 2 * generation_max tokens.
-    pub(crate) fn insert(&mut self, key: CacheKey, token: VerifiedToken) {
-        if self.generation_max == 0 {
-            return;
-        }
-        if self.young.len() >= self.generation_max {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, token);
+    pub(crate) fn insert(&self, key: CacheKey, token: VerifiedToken) {
+        self.0.insert(key, token);
     }
 }
 
@@ -84,20 +67,21 @@ mod tests {
     #[test]
     fn the_memory_is_bounded_and_keeps_what_is_used() {
         let now = Timestamp::from_second(50).unwrap();
-        let mut cache = TokenCache::new(8);
+        let cache = TokenCache::new(8);
         let used = [255; 32];
         cache.insert(used, token(100));
         for byte in 0..100 {
             cache.insert([byte; 32], token(100));
+            assert!(cache.get(&[byte; 32], now).is_some(), "the newest is missing: {byte}");
             assert!(cache.get(&used, now).is_some(), "forgotten after {byte}");
-            assert!(cache.young.len() + cache.old.len() <= 8);
+            assert!(cache.0.len() <= 8);
         }
         assert!(cache.get(&[0; 32], now).is_none());
     }
 
     #[test]
     fn a_token_is_forgotten_when_it_ends() {
-        let mut cache = TokenCache::new(8);
+        let cache = TokenCache::new(8);
         cache.insert([1; 32], token(100));
         assert!(cache.get(&[1; 32], Timestamp::from_second(99).unwrap()).is_some());
         assert!(cache.get(&[1; 32], Timestamp::from_second(100).unwrap()).is_none());
