@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
+use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::store::copy::{Cell, Cells, PAGE_LEN, Source, TABLES, Table};
 use crate::store::data_keys::{DataKey, rewrapped};
 use crate::store::sealed::{self, EntryRow};
@@ -92,8 +92,7 @@ impl Rewrap {
             return Err(BROKEN);
         };
         let jurisdiction = self.jurisdictions.get(jurisdiction).ok_or(BROKEN)?.clone();
-        let kinds = [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal];
-        let kind = kinds.into_iter().find(|of| rows::kind(*of) == *kind).ok_or(BROKEN)?;
+        let kind = rows::case_kind(*kind)?;
         Ok(CaseName { jurisdiction, kind, id: Uuid::from_slice(id).map_err(|_| BROKEN)? })
     }
 

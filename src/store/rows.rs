@@ -83,7 +83,7 @@ pub(super) fn kind(kind: CaseKind) -> i64 {
 
 /// The kind of case for a number.
 pub(super) fn case_kind(number: i64) -> Result<CaseKind, StoreError> {
-    [CaseKind::Detainer, CaseKind::Custody]
+    [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal]
         .into_iter()
         .find(|of| kind(*of) == number)
         .ok_or(StoreError::Broken("a number is no kind of case"))
@@ -174,4 +174,17 @@ impl Bound<'_> {
 /// The context that a recorded answer is bound to.
 pub(super) fn answer_context(position: i64) -> Vec<u8> {
     [b"answer".as_slice(), &position.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_case_is_read_back_from_its_number() {
+        for of in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
+            assert_eq!(case_kind(kind(of)).unwrap(), of);
+        }
+        assert!(case_kind(0).is_err() && case_kind(4).is_err());
+    }
 }
