@@ -12,7 +12,7 @@ pub use plan::attempts::{Attempt, Delivering};
 pub use plan::clocks::{ClocksConfig, Ticked};
 pub use plan::rules::Duties;
 pub use queue::error::SubmitError;
-pub use queue::handle::Handle;
+pub use queue::handle::{Handle, WhenFull};
 pub use queue::job::Activated;
 pub use queue::recorded::Recorded;
 pub use sources::{Cause, Clock, Entropy, Purpose};

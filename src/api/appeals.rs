@@ -23,6 +23,7 @@ use crate::domain::command::CaseCommand;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName};
 use crate::domain::method::{Method, ReadMethod};
+use crate::recorder::WhenFull;
 use crate::store::{CaseFilter, DisclosedResource, Reader, StoreError};
 use crate::wire::v1::appeal_service_server::AppealService;
 use crate::wire::{parse, show, v1};
@@ -48,7 +49,7 @@ impl AppealService for Appeals {
             let find = move |view: &AppealView<'_>| select_members(view, &jurisdiction, &selection, limit);
             issue.members = self.0.with_appeal_view(&call.caller, Method::IssueAppeal.rpc(), find).await?;
         }
-        self.0.submit_write(call).await
+        self.0.submit_write(call, WhenFull::Refuse).await.map(Response::new)
     }
 
     async fn answer_appeal(
@@ -73,7 +74,7 @@ impl AppealService for Appeals {
                 **found = judged;
             }
         }
-        self.0.submit_write(call).await
+        self.0.submit_write(call, WhenFull::Refuse).await.map(Response::new)
     }
 
     async fn get_appeal(

@@ -18,6 +18,7 @@ use crate::api::status;
 use crate::api::stream::{MessageSender, ResponseStream};
 use crate::api::write::WriteCall;
 use crate::domain::agency::Caller;
+use crate::recorder::WhenFull;
 use crate::wire::bulk::BulkItem;
 
 /// An open stream.
@@ -102,7 +103,7 @@ fn answer<I: BulkItem>(
     async move {
         let _turn = turn;
         let answered = match call {
-            Ok(call) => Either::Left(api.write_in_turn::<I::Answer>(call)),
+            Ok(call) => Either::Left(api.submit_write::<I::Answer>(call, WhenFull::Wait)),
             Err(fault) => Either::Right(ready(Err(fault))),
         };
         let answered = answered.await;

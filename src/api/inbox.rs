@@ -14,8 +14,9 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, SendDecision};
 use crate::domain::method::ReadMethod;
+use crate::domain::permit::Admitted;
 use crate::feed::{AttemptGuard, Cursor, Feed, Page};
-use crate::recorder::{Attempt, Delivering};
+use crate::recorder::{Attempt, Delivering, WhenFull};
 use crate::store::{DisclosedResource, NewDisclosure};
 use crate::wire::v1::inbox_service_server::InboxService;
 use crate::wire::{Message as _, parse, v1};
@@ -70,8 +71,9 @@ impl InboxService for Inbox {
             exchange_seen: cursor.exchange_seen,
             custody_position: cursor.custody,
         });
-        let command = self.0.command(request_id, None, action, &request.encode_to_vec());
-        let mut answer: v1::AcknowledgeResponse = self.0.submit(caller, whose.jurisdiction, command).await?;
+        let value = self.0.command(request_id, None, action, &request.encode_to_vec());
+        let write = Admitted { caller, jurisdiction: whose.jurisdiction, value };
+        let mut answer: v1::AcknowledgeResponse = self.0.submit(write, WhenFull::Refuse).await?;
         answer.cursor = request.cursor;
         Ok(Response::new(answer))
     }
@@ -89,8 +91,9 @@ impl InboxService for Inbox {
         request.request_id = request_id.to_string();
         let entry = EntryPosition { log: log.kind, index };
         let action = Action::Inbox(InboxCommand::AcknowledgeParked { consumer, entry });
-        let command = self.0.command(request_id, None, action, &request.encode_to_vec());
-        self.0.submit(caller, log.jurisdiction, command).await.map(Response::new)
+        let value = self.0.command(request_id, None, action, &request.encode_to_vec());
+        let write = Admitted { caller, jurisdiction: log.jurisdiction, value };
+        self.0.submit(write, WhenFull::Refuse).await.map(Response::new)
     }
 
     async fn get_backlog(

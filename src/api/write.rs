@@ -9,10 +9,10 @@ use crate::api::context::Api;
 use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::command::{Action, Command};
-use crate::domain::ids::{JurisdictionId, LogName, RequestId};
+use crate::domain::ids::{LogName, RequestId};
 use crate::domain::permit::Admitted;
 use crate::ledger::{self, Receipt};
-use crate::recorder::{Recorded, SubmitError};
+use crate::recorder::{Recorded, SubmitError, WhenFull};
 use crate::wire::parse::{Write, WriteRequest};
 use crate::wire::{HasReceipt, Message, Named, show, v1};
 
@@ -31,7 +31,7 @@ impl Api {
         Q: WriteRequest + Message + Named + Default,
         A: HasReceipt,
     {
-        self.submit_write(Self::write_call(request)?).await
+        self.submit_write(Self::write_call(request)?, WhenFull::Refuse).await.map(Response::new)
     }
 
     /// Parses the write of a proven caller.
@@ -57,21 +57,11 @@ impl Api {
     }
 
     /// Binds the write to its request id and submits it.
-    pub(super) async fn submit_write<A: HasReceipt>(&self, call: WriteCall) -> Result<Response<A>, Status> {
-        let recorded = self.recorder.submit(self.bound(call)).await;
-        self.answer(recorded).await.map(Response::new)
-    }
-
-    /// The same, waiting for room in the writer's queue. The caller MUST bound how many of its writes wait.
-    pub(super) async fn write_in_turn<A: HasReceipt>(&self, call: WriteCall) -> Result<A, Status> {
-        let recorded = self.recorder.submit_in_turn(self.bound(call)).await;
-        self.answer(recorded).await
-    }
-
-    fn bound(&self, WriteCall { caller, write, canonical }: WriteCall) -> Admitted<Command> {
+    pub(super) async fn submit_write<A: HasReceipt>(&self, call: WriteCall, when_full: WhenFull) -> Result<A, Status> {
+        let WriteCall { caller, write, canonical } = call;
         let action = Action::Case(Arc::new(write.command));
         let value = self.command(write.request_id, write.etag, action, &canonical);
-        Admitted { caller, jurisdiction: write.jurisdiction, value }
+        self.submit(Admitted { caller, jurisdiction: write.jurisdiction, value }, when_full).await
     }
 
     /// Binds an action to its request id.
@@ -94,12 +84,10 @@ impl Api {
     /// Submits and waits until the write is durable.
     pub(super) async fn submit<A: HasReceipt>(
         &self,
-        caller: Caller,
-        jurisdiction: JurisdictionId,
-        command: Command,
+        write: Admitted<Command>,
+        when_full: WhenFull,
     ) -> Result<A, Status> {
-        let admitted = Admitted { caller, jurisdiction, value: command };
-        self.answer(self.recorder.submit(admitted).await).await
+        self.answer(self.recorder.submit(write, when_full).await).await
     }
 
     /// The answer to a write, with its receipt.

@@ -31,7 +31,7 @@ use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::GateInForce;
 use comity::policy::load::PolicySet;
-use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running};
+use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, WhenFull};
 use comity::store::postgres::PostgresStore;
 use comity::store::sqlite::SqliteStore;
 use comity::store::{CaseFilter, Store};
@@ -240,7 +240,7 @@ impl Player {
 
     fn submit(&mut self, write: &Admitted<Command>) {
         let method = write.value.action.method().rpc();
-        let said = match self.runtime.block_on(self.running.handle.submit(write.clone())) {
+        let said = match self.runtime.block_on(self.running.handle.submit(write.clone(), WhenFull::Refuse)) {
             Ok(Recorded::Now { log, index, leaf, receipt, answer }) => {
                 let receipt = receipt.to_string();
                 let [leaf, receipt, answer] = [leaf.as_slice(), receipt.as_bytes(), &answer].map(digest);

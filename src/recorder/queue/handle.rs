@@ -37,6 +37,15 @@ pub struct Handle {
     metrics: Arc<Metrics>,
 }
 
+/// What becomes of a write while the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// It waits for room. A caller MUST bound how many of its writes wait.
+    Wait,
+}
+
 /// The way to one writer.
 #[derive(Debug, Clone)]
 pub(in crate::recorder) struct Shard {
@@ -69,18 +78,14 @@ impl Handle {
 
     /// Submits a write and waits until it is durable or known not to be. Dropping the future loses the answer, not the
     /// entry.
-    pub async fn submit(&self, write: Admitted<Command>) -> Result<Recorded, SubmitError> {
+    pub async fn submit(&self, write: Admitted<Command>, when_full: WhenFull) -> Result<Recorded, SubmitError> {
         let (answer, answered) = oneshot::channel();
         let shard = self.shard(&write.jurisdiction)?;
-        self.send(shard, Job::Write(Box::new(write), answer))?;
-        answered.await.unwrap_or(Err(SubmitError::Stopped))
-    }
-
-    /// The same, but waits for room in the queue instead of refusing. A caller MUST bound how many of its writes wait.
-    pub async fn submit_in_turn(&self, write: Admitted<Command>) -> Result<Recorded, SubmitError> {
-        let (answer, answered) = oneshot::channel();
-        let shard = self.shard(&write.jurisdiction)?;
-        shard.jobs.send(Job::Write(Box::new(write), answer)).await.map_err(|_| SubmitError::Stopped)?;
+        let job = Job::Write(Box::new(write), answer);
+        match when_full {
+            WhenFull::Refuse => self.send(shard, job)?,
+            WhenFull::Wait => shard.jobs.send(job).await.map_err(|_| SubmitError::Stopped)?,
+        }
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 

@@ -20,7 +20,7 @@ use comity::policy::gate::Gate;
 use comity::policy::in_force::GateInForce;
 use comity::policy::load::PolicySet;
 use comity::recorder::{
-    Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError,
+    Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, RecorderError, Running, SubmitError, WhenFull,
 };
 use comity::store::{CaseFilter, Reader, StoreError};
 use futures_util::future::{join, join_all};
@@ -105,11 +105,11 @@ impl Real {
         let handle = &process.running.handle;
         let batch = async {
             process.held.recv().unwrap();
-            let all = join_all(writes.iter().map(|write| handle.submit(write.clone())));
+            let all = join_all(writes.iter().map(|write| handle.submit(write.clone(), WhenFull::Refuse)));
             // Polled in order: all are in the queue before the writer is let go.
             join(all, async { process.queued.send(()).unwrap() }).await.0
         };
-        let (held, answers) = self.runtime.block_on(join(handle.submit(hold()), batch));
+        let (held, answers) = self.runtime.block_on(join(handle.submit(hold(), WhenFull::Refuse), batch));
         assert!(matches!(held, Err(SubmitError::Denied(_))));
         // Where nothing was committed, nothing could go away.
         process.away.lock().unwrap().take();

@@ -15,7 +15,7 @@ use comity::metrics::Metrics;
 use comity::policy::engine::Engine;
 use comity::policy::gate::Gate;
 use comity::policy::in_force::GateInForce;
-use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked};
+use comity::recorder::{Clock, Duties, Entropy, Parts, Recorded, Recorder, RecorderConfig, Running, Ticked, WhenFull};
 use comity::store::sqlite::SqliteStore;
 use comity::store::{
     Append, BatchStart, HeadFollower, ListedItem, Loaded, LogState, Reader, Store, StoreError, StoreLocation,
@@ -167,7 +167,7 @@ impl Gateway {
         };
         let write = Admitted { caller: sample::officer(caller), jurisdiction: place.parse().unwrap(), value };
         let handle = &self.running.as_ref().unwrap().handle;
-        match self.runtime.block_on(handle.submit(write)).unwrap() {
+        match self.runtime.block_on(handle.submit(write, WhenFull::Refuse)).unwrap() {
             Recorded::Now { answer, .. } => answer,
             Recorded::Earlier { .. } => panic!("a command was given twice"),
         }
