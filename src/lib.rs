@@ -22,6 +22,7 @@ pub mod recorder;
 pub mod reports;
 pub mod sandbox;
 pub mod server;
+pub mod sockets;
 pub mod store;
 pub mod verify;
 pub mod wire;

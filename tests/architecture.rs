@@ -9,13 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 26] = [
+const USES: [(&str, &[&str]); 27] = [
     ("claims", &["domain", "ledger"]),
     ("domain", &[]),
     ("ed25519", &[]),
     ("files", &[]),
     ("quota", &[]),
     ("random", &[]),
+    ("sockets", &[]),
     ("ledger", &["ed25519"]),
     ("wire", &["domain"]),
     ("identity", &["domain", "ed25519", "files"]),
@@ -29,7 +30,7 @@ const USES: [(&str, &[&str]); 26] = [
     ("accept", &["domain", "files", "identity", "quota"]),
     ("api", &BENEATH_API),
     ("client", &["files", "ledger", "wire"]),
-    ("witness", &["domain", "files", "wire", "ledger", "store", "metrics", "recorder", "client"]),
+    ("witness", &["domain", "files", "wire", "ledger", "store", "metrics", "recorder", "client", "sockets"]),
     // Each room owns its part of the configuration; this one puts the parts together.
     (
         "config",
@@ -39,7 +40,7 @@ const USES: [(&str, &[&str]); 26] = [
         "server",
         &[
             "domain", "files", "wire", "identity", "policy", "ledger", "store", "metrics", "recorder", "feed",
-            "reports", "api", "accept", "quota", "config", "witness",
+            "reports", "api", "accept", "quota", "config", "witness", "sockets",
         ],
     ),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),
@@ -62,10 +63,10 @@ const BENEATH_API: [&str; 13] = [
     "reports", "witness",
 ];
 
-const EVERY_ROOM: [&str; 25] = [
+const EVERY_ROOM: [&str; 26] = [
     "claims", "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store", "metrics",
     "recorder", "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota",
-    "export", "witness",
+    "export", "witness", "sockets",
 ];
 
 /// Names that stay in some rooms.

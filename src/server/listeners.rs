@@ -58,12 +58,12 @@ impl Listeners {
                 kept.upkeep();
             }
         });
-        let served = ops::serve(ops, self.probed, self.stop_ops).await;
+        ops::serve(ops, self.probed, self.stop_ops).await;
         tasks.abort_all();
         upkeep.abort();
         watching.abort();
         accepting.abort();
-        served.map_err(io("the ops listener failed"))
+        Ok(())
     }
 }
 

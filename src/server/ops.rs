@@ -3,7 +3,6 @@
 //! Nobody who reaches the listener can keep probes out for long. The number of connections is limited, and so are the
 //! time to send a request and the age of a connection.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +15,7 @@ use axum::routing::get;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
@@ -25,12 +23,12 @@ use tower::Service as _;
 use crate::metrics::{Metrics, table};
 use crate::server::audit::AuditFile;
 use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
+use crate::sockets::serve_sockets;
 
 /// How long open probes may take to finish at shutdown. Watchers and slow clients are not waited for.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(250);
-/// Most sockets at a time. Above it new ones wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 256;
-/// Most HTTP/2 connections among them. Such a connection may watch for long; probes over HTTP/1 use the other places.
+/// Most HTTP/2 connections at a time. Such a connection may watch for long, so probes over HTTP/1 keep the rest of the
+/// sockets.
 const WATCHERS_MAX: usize = 64;
 /// The first bytes of HTTP/2 (RFC 9113 3.4).
 const HTTP2: &[u8] = b"PRI ";
@@ -39,17 +37,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// A connection ends at this age. A watcher connects again.
 const AGE_MAX: Duration = Duration::from_mins(10);
 const STREAMS_MAX: u32 = 16;
-/// The pause after a failed accept, most likely for want of file descriptors.
-const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The content type of the text that Prometheus reads.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The pause before peeking again at a connection that has sent too little to tell its protocol.
 const PEEK_AGAIN: Duration = Duration::from_millis(50);
-
-/// The permit of a connection, and that of a watcher if it is one.
-type ConnectionPermits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 /// What probes report.
 #[derive(Debug, Clone)]
@@ -66,12 +59,14 @@ pub(super) struct ProbeSources {
     pub(super) metrics: Arc<Metrics>,
 }
 
+/// The protocol that a connection begins with.
+enum Protocol {
+    Http1,
+    Http2,
+}
+
 /// Serves `/livez`, `/readyz`, `/metrics` and grpc.health.v1 until it is told to stop.
-pub(super) async fn serve(
-    listener: TcpListener,
-    probed: ProbeSources,
-    stop: CancellationToken,
-) -> Result<(), io::Error> {
+pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, stop: CancellationToken) {
     let health =
         HealthServer::new(HealthService::new(probed.phase.clone())).max_decoding_message_size(QUESTION_LEN_MAX);
     let router = Router::new()
@@ -83,64 +78,47 @@ pub(super) async fn serve(
         // Routed by path alone: the library's router would answer any other path with a status in a header and HTTP
         // 200.
         .route_service("/grpc.health.v1.Health/{method}", health);
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let watchers = Arc::new(Semaphore::new(WATCHERS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let next = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
-            let (socket, _) = listener.accept().await?;
-            Ok::<_, io::Error>((socket, permit))
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            next = next => match next {
-                Ok((socket, permit)) => {
-                    let (router, stop, watchers) = (router.clone(), stop.clone(), Arc::clone(&watchers));
-                    connections.spawn(async move {
-                        if let Some(watcher) = admitted(&socket, watchers).await {
-                            answer(socket, (permit, watcher), router, stop).await;
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the ops listener cannot accept");
-                    tokio::time::sleep(BACK_OFF).await;
-                }
-            },
+    serve_sockets("ops", listener, SHUTDOWN_TIMEOUT, stop.clone(), |socket| {
+        let (router, stop, watchers) = (router.clone(), stop.clone(), Arc::clone(&watchers));
+        async move {
+            let _watcher = match protocol_of(&socket).await {
+                None => return,
+                Some(Protocol::Http1) => None,
+                Some(Protocol::Http2) => match watchers.try_acquire_owned() {
+                    Ok(watcher) => Some(watcher),
+                    // There are too many watchers.
+                    Err(_) => return,
+                },
+            };
+            answer(socket, router, stop).await;
         }
-    }
-    let ended = async { while connections.join_next().await.is_some() {} };
-    // Connections that are still open are dropped with the set.
-    drop(tokio::time::timeout(SHUTDOWN_TIMEOUT, ended).await);
-    Ok(())
+    })
+    .await;
 }
 
-/// Finds out the protocol and reserves a watcher's place for HTTP/2. `None` if the peer sends nothing in time, or if
-/// there are too many watchers.
-async fn admitted(socket: &TcpStream, watchers: Arc<Semaphore>) -> Option<Option<OwnedSemaphorePermit>> {
+/// The protocol of a connection. `None` if the peer sends nothing in time.
+async fn protocol_of(socket: &TcpStream) -> Option<Protocol> {
     let mut begun = [0; HTTP2.len()];
     let protocol = async {
         loop {
             let len = socket.peek(&mut begun).await.ok()?;
             let said = begun.get(..len).filter(|said| !said.is_empty())?;
             if !HTTP2.starts_with(said) {
-                return Some(false);
+                return Some(Protocol::Http1);
             }
             if said.len() == HTTP2.len() {
-                return Some(true);
+                return Some(Protocol::Http2);
             }
             // Wait for the rest of the four bytes. They arrive together unless the peer splits them on purpose.
             tokio::time::sleep(PEEK_AGAIN).await;
         }
     };
-    let is_http2 = tokio::time::timeout(HEAD_TIMEOUT, protocol).await.ok()??;
-    if is_http2 { watchers.try_acquire_owned().ok().map(Some) } else { Some(None) }
+    tokio::time::timeout(HEAD_TIMEOUT, protocol).await.ok()?
 }
 
 /// Answers on one connection until it ends, sends no request in time, or is too old.
-async fn answer(socket: TcpStream, _permits: ConnectionPermits, router: Router, stop: CancellationToken) {
+async fn answer(socket: TcpStream, router: Router, stop: CancellationToken) {
     let asked = CancellationToken::new();
     let service = hyper::service::service_fn(|request: Request<hyper::body::Incoming>| {
         asked.cancel();

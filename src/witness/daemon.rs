@@ -105,8 +105,8 @@ impl Daemon {
             let (base, keeper, metrics) = (Arc::clone(&self.base), Arc::clone(&self.keeper), Arc::clone(&self.metrics));
             tasks.spawn(follow(followed, base, keeper, metrics, stop.clone()));
         }
-        tasks.spawn(serve(ops_listener, None, ops_routes(Arc::clone(&self.metrics)), stop.clone()));
-        tasks.spawn(serve(listener, self.tls, witness_routes(Arc::clone(&self.keeper)), stop.clone()));
+        tasks.spawn(serve("ops", ops_listener, None, ops_routes(Arc::clone(&self.metrics)), stop.clone()));
+        tasks.spawn(serve("witness", listener, self.tls, witness_routes(Arc::clone(&self.keeper)), stop.clone()));
         let (kept, until) = (self.metrics, stop.clone());
         tasks.spawn(async move {
             loop {

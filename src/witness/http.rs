@@ -3,7 +3,6 @@
 //! Whoever reaches it may ask: a request is worth what its signatures are. So everything is bounded: connections, the length of a
 //! request, and the time to send one.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +21,6 @@ use rustls::version::TLS13;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -30,12 +28,11 @@ use tower::Service as _;
 
 use crate::files::pem;
 use crate::metrics::Metrics;
+use crate::sockets::serve_sockets;
 use crate::witness::config::WitnessError;
 use crate::witness::keeper::{Answer, Keeper};
 use crate::witness::request::{AddCheckpoint, REQUEST_LEN_MAX};
 
-/// Most sockets at a time. Above it new ones wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 256;
 /// Requests that are decided at a time. Each takes a thread that may wait for the disk.
 const DECISIONS_MAX: usize = 16;
 /// How long a handshake, the head of a request and its body may take.
@@ -46,8 +43,6 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const AGE_MAX: Duration = Duration::from_mins(10);
 /// How long open connections may take to finish at shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
-/// The pause after a failed accept, most likely for want of file descriptors.
-const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// The content type of a size (C2SP tlog-witness).
 const SIZE_TYPE: &str = "text/x.tlog.size";
@@ -135,47 +130,26 @@ fn answer(code: StatusCode, content_type: &'static str, body: String) -> Respons
     answer
 }
 
-/// Serves until it is told to stop.
+/// Serves until it is told to stop. `name` is what the listener is called in the log.
 pub(super) async fn serve(
+    name: &'static str,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     router: Router,
     stop: CancellationToken,
 ) {
-    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let next = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
-            let (socket, _) = listener.accept().await?;
-            Ok::<_, io::Error>((socket, permit))
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            next = next => match next {
-                Ok((socket, permit)) => {
-                    let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
-                    connections.spawn(async move {
-                        let _permit = permit;
-                        let Some(tls) = tls else { return connection(socket, router, stop).await };
-                        let shaken = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(socket)).await;
-                        // A failed handshake concerns the client, who sees it too.
-                        if let Ok(Ok(stream)) = shaken {
-                            connection(stream, router, stop).await;
-                        }
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the witness cannot accept");
-                    tokio::time::sleep(BACK_OFF).await;
-                }
-            },
+    serve_sockets(name, listener, SHUTDOWN_TIMEOUT, stop.clone(), |socket| {
+        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+        async move {
+            let Some(tls) = tls else { return connection(socket, router, stop).await };
+            let shaken = timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(socket)).await;
+            // A failed handshake concerns the client, who sees it too.
+            if let Ok(Ok(stream)) = shaken {
+                connection(stream, router, stop).await;
+            }
         }
-    }
-    let ended = async { while connections.join_next().await.is_some() {} };
-    // Connections that are still open are dropped with the set.
-    drop(timeout(SHUTDOWN_TIMEOUT, ended).await);
+    })
+    .await;
 }
 
 async fn connection<S>(stream: S, router: Router, stop: CancellationToken)
