@@ -1,7 +1,6 @@
-//! The one writer per shard: receives what was admitted, drains what is there, makes one batch durable, then answers.
+//! The writer of each shard: it receives admitted jobs, drains its queue, makes one batch durable, then answers.
 //!
-//! Open [`queue`] to see how a write comes in, [`writer`] for the loop and what becomes of a batch, [`plan`] for what a
-//! batch is made of.
+//! [`queue`] takes writes in, [`writer`] has the loop and the commit, and [`plan`] makes the entries of a batch.
 
 pub mod plan;
 mod queue;

@@ -1,4 +1,5 @@
-//! What a batch is made of: heads, cases and commands in; entries, cases and outcomes out. Pure but for time and chance.
+//! The plan of a batch: it makes entries, cases and outcomes from heads, cases and commands. Time and randomness come from
+//! outside; otherwise it is pure.
 
 pub(in crate::recorder) mod alarm;
 pub(in crate::recorder) mod appeals;
@@ -48,7 +49,7 @@ use crate::store::{
 use crate::wire::entry::{self, Header, Opening};
 use crate::wire::show;
 
-/// A batch being planned: what was loaded, changed by each command in order.
+/// A batch that is being planned: what was loaded for it, as each command in turn has changed it.
 #[derive(Debug)]
 pub struct Plan<'a> {
     pub(in crate::recorder) gate: &'a Gate,
@@ -58,13 +59,13 @@ pub struct Plan<'a> {
     changed: BTreeSet<CaseName>,
     pub(in crate::recorder) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     pub(in crate::recorder) entries: Vec<NewEntry>,
-    /// Where the entries of the write at hand begin.
+    /// Where the entries of the present write begin in `entries`.
     begun: usize,
     pub(in crate::recorder) deliveries: Vec<NewDelivery>,
     pub(in crate::recorder) consumers: BTreeSet<InboxConsumer>,
-    /// What somebody must know of, beside its entry.
+    /// Entries that somebody must look at.
     pub(in crate::recorder) alarms: Vec<Alarm>,
-    /// What is open about each case that was looked at, as it now stands.
+    /// The new agenda of each case that was touched.
     agenda: BTreeMap<CaseName, Vec<Item>>,
     pub(in crate::recorder) duties: Duties,
     pub(in crate::recorder) timetable: &'a Timetable,
@@ -75,17 +76,17 @@ pub struct Plan<'a> {
     pub(in crate::recorder) appeal_limits: appeal::Limits,
 }
 
-/// A batch planned: what to commit, but for the signatures.
+/// A planned batch: everything to commit except the signatures.
 #[derive(Debug)]
 pub struct Planned {
-    /// Logs as they stand after it.
+    /// The state of the logs after the batch.
     pub logs: BTreeMap<LogName, LogState>,
-    /// What to make durable; heads are yet to be signed.
+    /// What to make durable. The heads are not signed yet.
     pub append: Append,
 }
 
 impl<'a> Plan<'a> {
-    /// Begins a batch on the state of the logs and what was loaded for its commands.
+    /// Begins the plan of a batch, with the state of the logs and what was loaded for its commands.
     pub fn new(
         Rules { gate, timetable, duties, limits, appeal_limits }: Rules<'a>,
         entropy: &'a Entropy,
@@ -114,7 +115,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Takes one write.
+    /// Plans one write.
     pub fn submit(&mut self, admitted: &Admitted<Command>, clock_now: Timestamp) -> Result<Outcome, PlanError> {
         let command = &admitted.value;
         let key = (admitted.caller.agency.id.clone(), command.request_id);
@@ -151,7 +152,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Ends the batch.
+    /// Ends the plan.
     pub fn finish(self) -> Planned {
         let Self {
             logs, mut loaded, changed, requests, entries, deliveries, consumers, agenda, appeals, expunged, ..
@@ -182,7 +183,8 @@ impl<'a> Plan<'a> {
         LogName::both_of(&admitted.jurisdiction).iter().all(|log| self.logs.contains_key(log))
     }
 
-    /// Never earlier than what either log of the jurisdiction has recorded, whatever the clock says.
+    /// The time at which a write to a jurisdiction is recorded: what the clock says, but never earlier than the newest entry
+    /// in either log.
     pub(in crate::recorder) fn time_of_record(&self, jurisdiction: &JurisdictionId, clock_now: Timestamp) -> Timestamp {
         let own = self.logs.iter().filter(|(name, _)| name.jurisdiction == *jurisdiction);
         own.map(|(_, state)| state.recorded_at).fold(clock_now, Timestamp::max)
@@ -231,7 +233,7 @@ impl<'a> Plan<'a> {
         }
         let (log, index, place) = first.ok_or(Rejection::Refused(Refusal::NoSuchCase))?;
         if let Some(entry) = self.entries.get_mut(place) {
-            // An answer is a delivery too: the issuer is not told more by it than by a read at this moment.
+            // An answer discloses too: it MUST NOT reveal more to the issuer than a read would at this moment.
             let told = self.gate.redacted_for_issuer(&admitted.caller, &case, now);
             entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
         }
@@ -243,7 +245,7 @@ impl<'a> Plan<'a> {
         Ok((log, index))
     }
 
-    /// Where the entries of the write at hand begin in the logs of a jurisdiction.
+    /// Where the entries of the present write begin in the logs of a jurisdiction.
     fn begins(&self, jurisdiction: &JurisdictionId) -> SealedFrom {
         let own = self.entries.get(self.begun..).unwrap_or_default();
         let begins = |kind| {
@@ -254,7 +256,7 @@ impl<'a> Plan<'a> {
         SealedFrom { exchange: begins(LogKind::Exchange), custody: begins(LogKind::Custody) }
     }
 
-    /// Takes what is left of a case, whose entries before this write are destroyed. Nothing is open about it.
+    /// Stores what is left of an expunged case, with an empty agenda. Its entries before this write are destroyed.
     fn expunge(&mut self, left: Expunged) {
         let (case, from) = (left.name.clone(), self.begins(&left.name.jurisdiction));
         self.loaded.agenda.entry(case.clone()).or_default();
@@ -264,13 +266,13 @@ impl<'a> Plan<'a> {
         self.expunged.push(Expungement { case, from });
     }
 
-    /// Where the next entry of the exchange log goes, of the jurisdiction that a log is of.
+    /// The size of the exchange log of the jurisdiction that a log belongs to.
     fn exchange_size(&self, log: &LogName) -> u64 {
         let exchange = LogName { kind: LogKind::Exchange, ..log.clone() };
         self.logs.get(&exchange).map_or(0, |state| state.tree.size())
     }
 
-    /// The cases named and what stands beside them, from what was loaded and changed so far.
+    /// The named cases with the custody and detainers linked to them, as this batch has changed them so far.
     pub(in crate::recorder) fn assemble<'n>(&self, names: impl IntoIterator<Item = &'n CaseName>) -> Case {
         let find = |name: &CaseName| self.loaded.cases.get(name);
         let mut case = Case::default();
@@ -308,7 +310,7 @@ impl<'a> Plan<'a> {
         earlier.or(within_batch.map(|delivery| delivery.recorded_at))
     }
 
-    /// Takes a case as it now stands, what is open about it, and when the law is to be asked of it again.
+    /// Stores a case with its new agenda, which includes when the law must be asked about it again.
     pub(in crate::recorder) fn keep(&mut self, case: Case, now: Timestamp) {
         self.agenda.extend(agenda(&case, self.timetable));
         if let (NextJudgment::At(at), Some(custody)) = (self.gate.next_judgment(&case, now), &case.custody) {
@@ -327,7 +329,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Lets nothing be open about a case, unless it is kept after this: so much that is listed as due is none's any more.
+    /// Empties the agenda of a case, unless the case is stored after this. Removes an item that was due from a case that no
+    /// longer has it.
     pub(in crate::recorder) fn put_down_no_more(&mut self, name: &CaseName, listed: Item) {
         self.loaded.agenda.entry(name.clone()).or_insert_with(|| vec![listed]);
         self.agenda.insert(name.clone(), Vec::new());
@@ -405,28 +408,28 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Who brings entries about.
+/// Who causes entries.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::recorder) struct By<'a> {
     pub(in crate::recorder) agency: &'a AgencyId,
     pub(in crate::recorder) officer: &'a OfficerPseudonym,
     pub(in crate::recorder) method: &'static str,
-    /// By which write; none: the gateway itself.
+    /// The write. `None`: the gateway itself.
     pub(in crate::recorder) request_id: Option<RequestId>,
 }
 
 impl<'a> By<'a> {
-    /// As the leaf of an entry says it, where nothing in it asks for another word.
+    /// What the leaf of an entry names, if nothing about the entry requires other names.
     pub(in crate::recorder) fn named(self) -> Named<'a> {
         Named { agency: Cow::Borrowed(self.agency), officer: Cow::Borrowed(self.officer), method: self.method }
     }
 }
 
-/// An entry before it has a place.
+/// An entry before it has a position.
 pub(in crate::recorder) struct Draft<'a> {
     pub(in crate::recorder) log: LogName,
     pub(in crate::recorder) by: By<'a>,
-    /// Who the leaf says it was.
+    /// What the leaf names.
     pub(in crate::recorder) named: Named<'a>,
     pub(in crate::recorder) resource: String,
     pub(in crate::recorder) case: Option<CaseName>,
@@ -435,13 +438,13 @@ pub(in crate::recorder) struct Draft<'a> {
     pub(in crate::recorder) contents: Vec<(crate::domain::determination::FieldClass, Vec<u8>)>,
 }
 
-/// Where the release of a detainer was noticed to its issuer.
+/// The entry by which the issuer of a detainer was notified of the release, with the issuer.
 fn notice_of(detainer: &Detainer) -> Option<(AgencyId, LogName, u64)> {
     let log = LogName { jurisdiction: detainer.name.jurisdiction.clone(), kind: LogKind::Exchange };
     Some((detainer.issuer.clone(), log, detainer.notice_index?))
 }
 
-/// Names that the cases already loaded refer to, and that were not asked for yet.
+/// Cases that loaded cases refer to and that were not asked for yet.
 pub fn missing(loaded: &Loaded, asked: &BTreeSet<CaseName>) -> Wanted {
     let mut cases = BTreeSet::new();
     for case in loaded.cases.values() {
@@ -454,7 +457,7 @@ pub fn missing(loaded: &Loaded, asked: &BTreeSet<CaseName>) -> Wanted {
     Wanted { cases: cases.difference(asked).cloned().collect(), ..Wanted::default() }
 }
 
-/// First deliveries that a release needs for its lead times.
+/// The first deliveries that the lead times of a release are counted from.
 pub fn notices(loaded: &Loaded) -> BTreeSet<(AgencyId, LogName, u64)> {
     loaded.cases.values().filter_map(StoredCase::detainer).filter_map(notice_of).collect()
 }

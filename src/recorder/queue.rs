@@ -1,4 +1,4 @@
-//! How a write reaches the writer: a bounded queue behind a handle, and an answer that waits for durability.
+//! The bounded queue before a writer, and its handle. A write is answered only when it is durable.
 
 pub(in crate::recorder) mod batch;
 pub(in crate::recorder) mod error;

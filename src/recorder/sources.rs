@@ -1,4 +1,4 @@
-//! Time and randomness as the recorder sees them, so that a test replays a run to the byte and a demo plays a year.
+//! The recorder's sources of time and randomness. Tests and demos replace them, so that a run can be repeated byte for byte.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::random::{self, NoRandomness};
 pub enum Clock {
     /// The machine's clock.
     System,
-    /// A clock that stands until it is moved: seconds since 1970.
+    /// A clock that shows the same time until it is moved, in seconds since 1970.
     Simulated(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at a time.
+    /// A simulated clock that shows this time.
     pub fn simulated(at: Timestamp) -> Self {
         Self::Simulated(Arc::new(AtomicI64::new(at.as_second())))
     }
 
-    /// Now, to the microsecond: what a store of any kind keeps exactly.
+    /// The present time, to the microsecond, which every store keeps exactly.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or_default(),
@@ -33,7 +33,7 @@ impl Clock {
         }
     }
 
-    /// Moves a simulated clock. A system clock is not ours to move.
+    /// Moves a simulated clock. Leaves a system clock as it is.
     pub fn set(&self, at: Timestamp) {
         match self {
             Self::System => {}
@@ -42,29 +42,29 @@ impl Clock {
     }
 }
 
-/// Where blinding, salts and ids come from.
+/// The source of blindings, salts and ids.
 #[derive(Debug, Clone)]
 pub enum Entropy {
     /// The cryptographic library's generator.
     System,
-    /// Fixed by a seed, by what caused it and by what it is for, so that the same commands give the same entries in whatever
-    /// order they are drawn. For tests alone: whoever knows the seed can open every commitment.
+    /// Derived from a seed, the cause and the purpose, so that the same commands give the same entries, in whatever order
+    /// values are drawn. For tests only: whoever knows the seed can open every commitment.
     Seeded(u64),
 }
 
-/// What caused something to be drawn.
+/// Why something is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause<'a> {
     /// A write.
     Write {
-        /// In which jurisdiction.
+        /// The jurisdiction.
         jurisdiction: &'a JurisdictionId,
-        /// By whom.
+        /// The agency that made it.
         agency: &'a AgencyId,
-        /// Under which key of its client.
+        /// Its request id.
         request_id: RequestId,
     },
-    /// The gateway itself, at this place in a log.
+    /// An entry of the gateway's own, at this position of a log.
     Place(&'a LogName, u64),
 }
 
@@ -105,7 +105,7 @@ impl Entropy {
         self.clone()
     }
 
-    /// So many random bytes, 32 at most.
+    /// Draws `LEN` random bytes, 32 at most.
     pub fn draw<const LEN: usize>(&self, cause: &Cause<'_>, purpose: Purpose) -> Result<[u8; LEN], NoRandomness> {
         const { assert!(LEN <= 32, "a seeded source has no more for one purpose") };
         let mut bytes = [0u8; LEN];

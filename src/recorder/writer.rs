@@ -1,5 +1,5 @@
-//! The loop: receive one, drain what is there, plan, commit once, then answer. No timer: a batch is what has come while
-//! the last one was being written.
+//! The loop of the writer: receive one job, drain the queue, plan, commit once, then answer. There is no timer: a batch is
+//! what came while the last one was being written.
 
 pub(in crate::recorder) mod acknowledge;
 pub(in crate::recorder) mod activation;
@@ -44,31 +44,31 @@ use crate::recorder::writer::status::WriterStatus;
 use crate::recorder::writer::sweep::Sweep;
 use crate::store::{Append, BatchStart, Reader, Store};
 
-/// A writer that runs, and the ways to it.
+/// A running writer, and the handles to it.
 #[derive(Debug)]
 pub struct Running {
-    /// To submit writes.
+    /// Submits writes.
     pub handle: Handle,
-    /// To read.
+    /// Reads the store.
     pub reader: Arc<dyn Reader>,
-    /// To wait for entries.
+    /// The published sizes of the logs, to wait for entries.
     pub heads: Heads,
-    /// What keeps it from recording anything.
+    /// What keeps the writer from recording.
     pub status: watch::Receiver<WriterStatus>,
-    /// Ends when the writer has: with the reason, if it failed.
+    /// Ends with the writer, and returns the reason if the writer failed.
     pub thread: JoinHandle<Result<(), RecorderError>>,
 }
 
 /// What a recorder is made of.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where everything durable is.
+    /// The store.
     pub store: Box<dyn Store>,
-    /// Asked once per command. Another set takes its place when the writer has recorded it.
+    /// The policy set in force. Another set replaces it once the writer has recorded the activation.
     pub in_force: GateInForce,
     /// Signs a checkpoint per batch and log.
     pub signer: Signer,
-    /// Before the name of a log, gives the origin of its checkpoints.
+    /// The prefix of every origin; the name of the log follows.
     pub origin: String,
     /// The time of record.
     pub clock: Clock,
@@ -82,11 +82,11 @@ pub struct Parts {
     pub inboxes: inbox::Limits,
     /// Where batches are counted.
     pub metrics: Arc<Metrics>,
-    /// By when custodians are to decide and to act.
+    /// By when custodians must decide and act.
     pub duties: Duties,
     /// How long clocks run.
     pub timetable: Timetable,
-    /// Clocks that fire in one batch.
+    /// The most clocks that fire in one batch.
     pub firings_len_max: usize,
     /// Limits of appeals.
     pub appeals: appeal::Limits,
@@ -101,7 +101,7 @@ impl Recorder {
         let reader = store.reader();
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let kept: BTreeSet<LogName> = jurisdictions.iter().flat_map(LogName::both_of).collect();
-        // Others may be writing: a head and its checkpoint are looked at together.
+        // Other gateways may be writing, so each head is read together with its checkpoint.
         let standing = store.begin(&kept)?;
         for log in kept {
             let state = store.recover(&log)?;
@@ -157,7 +157,7 @@ impl Recorder {
             stopping,
             syncer: syncer.transpose()?,
         };
-        // It ends by itself, soon after what it publishes to is gone; a database that is silent may keep it a while.
+        // The follower ends by itself soon after nobody listens any more. A silent database may delay that.
         let _ends_by_itself = others.map(|others| follower::follow(others, &recorder.published)).transpose()?;
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let thread = std::thread::Builder::new()
@@ -180,7 +180,7 @@ impl Recorder {
                 Ok(On::Goes) => {}
                 Ok(On::Ends) => return Ok(()),
                 Err(error) => {
-                    // A failed append may or may not be durable: only a restart reads the truth.
+                    // Nobody knows whether a failed append is durable. Only a restart can read that from the store.
                     self.healthy.store(false, Ordering::SeqCst);
                     tracing::error!(%error, "the writer stopped: nothing more is recorded until a restart");
                     return Err(error);
@@ -189,7 +189,7 @@ impl Recorder {
         }
     }
 
-    /// One batch, and what ended it.
+    /// Records one batch, then does the job that ended it. Breaks when the writer must end.
     fn step(&mut self, first: Job) -> Result<On, RecorderError> {
         let mut batch = Batch::default();
         let mut closing = batch.take(first);
@@ -209,7 +209,7 @@ impl Recorder {
             },
             Some(Closing::Activate(Activating { engine, reply })) => {
                 let activated = self.activate(&engine)?;
-                // Who asked may have given up waiting; the set is in force all the same.
+                // The asker may have given up waiting. The set is in force all the same.
                 let _gone = reply.send(activated);
                 Ok(On::Goes)
             }

@@ -1,6 +1,6 @@
 //! The embedded store: SQLite, WAL, one writer connection, and a sync after each commit.
 //!
-//! A disk makes some two hundred syncs a second, which is why commits come by the batch.
+//! A disk makes some two hundred syncs a second, which is why a commit holds a whole batch.
 
 mod agenda;
 mod appeals;
@@ -44,20 +44,21 @@ pub struct SqliteStore {
     connection: Connection,
     names: HashMap<String, i64>,
     vault: Arc<Key>,
-    /// Data keys of the cases of the batch at hand.
+    /// Data keys of the cases of the present batch.
     data_keys: HashMap<CaseName, Key>,
     reader: Arc<SqliteReader>,
     durability: Arc<Durability>,
     write_back: WriteBack,
-    // Last, so that they are let go when everything else is closed: SQLite's own locks end with any handle of the file.
+    // Last, so that the locks are released after everything else is closed: SQLite's own locks end when any handle of the file
+    // is closed.
     alone: Option<(File, File)>,
 }
 
 impl SqliteStore {
-    /// Opens the file as the only gateway on it: before anything else a lock is taken, which the system lets go when
-    /// the process ends, however it ends. A second writer would be fenced by its heads; it should not come that far.
+    /// Opens the file as the only gateway on it. A lock is taken first, which the system releases when the process ends, in
+    /// whatever way. Even without it a second writer would be fenced by the heads.
     pub fn open_alone(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
-        // By its own name, whichever link it was reached by: lock and write-ahead log stand beside that.
+        // The path without links: the lock and the write-ahead log are beside the file itself.
         let path = &real(path)?;
         let lock = lock(path)?;
         make_durable(&beside(path, "-wal"))?;
@@ -80,22 +81,22 @@ impl SqliteStore {
 }
 
 impl Drop for SqliteStore {
-    /// Leaves everything in the one file, with nothing in the write-ahead log: readers that are still open would keep
-    /// SQLite from doing so by itself. Should it fail, the next opening makes up for it.
+    /// Carries the whole write-ahead log back into the file. SQLite would not do so by itself while readers are open. If it
+    /// fails, the next opening does it.
     ///
-    /// After a failure nothing is touched: a sync that failed may succeed the next time, with the data gone.
+    /// After a failure nothing is touched: a sync that failed may seem to succeed the next time although the data is lost.
     fn drop(&mut self) {
         self.write_back.stop(&mut self.connection);
         if self.durability.has_failed() {
             return;
         }
         let _made_up_later = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        // A reader that waits for a sync that nobody will make any more waits no longer. Where all is synced, none does.
+        // Wakes readers that wait for a sync, because nobody will make one any more.
         self.durability.fail();
     }
 }
 
-/// Opens a file for reading alone, as `verify` does. Without the wrapping key sealed content stays sealed.
+/// Opens a file for reading only, as `verify` does. Without the wrapping key, sealed content stays sealed.
 pub fn open_read_only(path: &Path, wrapping_key: Option<&[u8; 32]>) -> Result<SqliteReader, StoreError> {
     if !path.is_file() {
         return Err(StoreError::File(std::io::Error::from(ErrorKind::NotFound)));
@@ -104,7 +105,7 @@ pub fn open_read_only(path: &Path, wrapping_key: Option<&[u8; 32]>) -> Result<Sq
     Ok(SqliteReader::new(path.to_owned(), vault))
 }
 
-/// A path with every symbolic link in it followed. What is not there yet is made where it says.
+/// A path with all symbolic links resolved. A file that does not exist yet keeps its path.
 fn real(path: &Path) -> Result<PathBuf, StoreError> {
     match path.canonicalize() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
@@ -112,11 +113,11 @@ fn real(path: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
-/// Locks the file itself, as the kernel knows it and whatever it is called: a file that is mounted at another place has
-/// another lock beside it. SQLite's locks are of another kind, and neither sees the other.
+/// Locks the file itself, whatever its path is: the same file mounted at another path would have another lock file. SQLite's
+/// locks are of another kind, so they do not conflict with this one.
 ///
-/// A file with a second name is refused: a write-ahead log stands beside one of the names, and whoever came by the other would
-/// begin without it.
+/// A file with a second name is refused: the write-ahead log is beside one of the names, and a gateway that opened the other
+/// would miss it.
 fn lock_itself(path: &Path) -> Result<File, StoreError> {
     let file = File::open(path)?;
     if file.metadata()?.nlink() > 1 {
@@ -125,14 +126,14 @@ fn lock_itself(path: &Path) -> Result<File, StoreError> {
     alone_with(file, path)
 }
 
-/// A file beside the store, so that a second gateway by the same name does not even touch the store.
+/// Locks a file beside the store, so that a second gateway with the same path does not even touch the store.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let name = beside(path, "-lock");
     let file = File::options().create(true).append(true).mode(0o600).open(&name)?;
     alone_with(file, &name)
 }
 
-/// A file that is held until it is closed, if nobody else holds it.
+/// Opens and locks a file, unless another process holds the lock. The lock lasts until the file is closed.
 fn alone_with(file: File, path: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -141,9 +142,9 @@ fn alone_with(file: File, path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Writes a file again as it reads, and syncs it. What a gateway wrote before it was killed, or could not sync, may be in
-/// the system's cache alone; it will be read as committed, and vouched for, so a power cut must not take it any more.
-/// The sync alone is not enough: after one that failed, the system holds what it could not write for written.
+/// Writes a file again with the same content, and syncs it. What a gateway wrote before it was killed, or could not sync, may
+/// be only in the system's cache. It will be read as committed, so a power cut must not lose it. A sync alone is not enough:
+/// after a sync that failed, the system takes the lost pages for written.
 fn make_durable(path: &Path) -> Result<(), StoreError> {
     let file = match File::options().read(true).write(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -1,4 +1,4 @@
-//! What somebody must look at soon, beside its entry: counted and said once the entry is durable.
+//! Alarms: entries that somebody must look at soon. An alarm is counted and logged once its entry is durable.
 
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::LogName;
@@ -6,10 +6,10 @@ use crate::domain::review::ReviewState;
 use crate::metrics::{Metrics, table};
 use crate::recorder::plan::naming::is_alarm;
 
-/// What somebody must know of.
+/// An entry that somebody must look at.
 #[derive(Debug)]
 pub(in crate::recorder) struct Alarm {
-    /// The entry that says it.
+    /// The entry.
     entry: String,
     what: Alarmed,
 }
@@ -18,17 +18,17 @@ pub(in crate::recorder) struct Alarm {
 enum Alarmed {
     /// A person was handed over, and the law did not allow it.
     UnlawfulHandOver,
-    /// A person was released before an officer had decided what was left to one.
+    /// A person was released before an officer decided a review.
     ReleasedUndecided {
-        /// What was left to one.
+        /// What the review was about.
         matter: &'static str,
     },
-    /// What was promised waits for an officer.
+    /// A promise is suspended until an officer decides.
     PromiseSuspended,
 }
 
 impl Alarm {
-    /// Of a record that took this place in its log, if anybody must know of it.
+    /// The alarm of a record at this position of its log, if the record needs one.
     pub(in crate::recorder) fn of(record: &Record, index: u64) -> Option<Self> {
         let what = if is_alarm(record) {
             Alarmed::UnlawfulHandOver
@@ -44,7 +44,7 @@ impl Alarm {
         Some(Self { entry: log.entry(index), what })
     }
 
-    /// Counts it and says it. When its entry is durable.
+    /// Counts and logs it. MUST be called only when its entry is durable.
     pub(in crate::recorder) fn report(&self, metrics: &Metrics) {
         let entry = &self.entry;
         match self.what {

@@ -1,4 +1,4 @@
-//! Appeals in a batch: what is to be known of one before it is decided, and what is kept of it beside the cases.
+//! Appeals in a batch: what must be loaded to decide on one, and what is stored about it beside the cases.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::store::Wanted;
 use crate::store::appeals::{AppealsWanted, NewAppeal, NewBar, NewItem};
 use crate::wire::{Message as _, show, v1};
 
-/// Grounds of one answer by law: so many numbers belong to each entry.
+/// The most grounds of one answer by law. Each entry reserves this many numbers.
 const BARS_MAX: u64 = 256;
 
-/// What a batch must know of appeals. `None`: nothing.
+/// What a batch needs to load about appeals. `None`: nothing.
 pub(in crate::recorder) fn wanted<'a>(writes: impl Iterator<Item = &'a Admitted<Command>>) -> Option<Wanted> {
     let mut appeals = AppealsWanted::default();
     for write in writes {
@@ -40,19 +40,20 @@ pub(in crate::recorder) fn wanted<'a>(writes: impl Iterator<Item = &'a Admitted<
 }
 
 impl Plan<'_> {
-    /// The command as it stands now: what was judged before something else was told of a detainer is left open.
+    /// The command without what is no longer settled: a detainer of which something was disclosed after the law was asked is
+    /// left open.
     pub(in crate::recorder) fn settled(&self, command: &Arc<CaseCommand>) -> Arc<CaseCommand> {
         let CaseCommand::BarAppeal { appeal, judged } = &**command else { return Arc::clone(command) };
         let recorded = self.recorded_since(&appeal.jurisdiction, judged.as_of);
         let mut judged = judged.clone();
-        // By another law it would have been judged otherwise.
+        // Another policy set might have judged it otherwise.
         let other_law = judged.policy_digest.is_some_and(|digest| digest != self.gate.digest());
         judged.overtaken = other_law || recorded.contains(&appeal.id);
         judged.leave(|id| recorded.contains(&id));
         Arc::new(CaseCommand::BarAppeal { appeal: appeal.clone(), judged })
     }
 
-    /// Cases of which the exchange log of a jurisdiction has recorded something since.
+    /// Cases about which the exchange log of a jurisdiction has a newer entry.
     fn recorded_since(&self, jurisdiction: &JurisdictionId, as_of: u64) -> BTreeSet<Uuid> {
         let earlier = self.loaded.appeals.since.iter().filter(|(_, index)| **index >= as_of).map(|(name, _)| name);
         let new = self.entries.iter().filter(|new| new.log.kind == LogKind::Exchange);
@@ -60,7 +61,7 @@ impl Plan<'_> {
         names.filter(|name| name.jurisdiction == *jurisdiction).map(|name| name.id).collect()
     }
 
-    /// Puts into a case what a command of an appeal is decided upon.
+    /// Adds to a case what a command on an appeal is decided by.
     pub(in crate::recorder) fn with_appeal(
         &self,
         admitted: &Admitted<Command>,
@@ -89,7 +90,7 @@ impl Plan<'_> {
         }
     }
 
-    /// Keeps what a record changes of appeals. `index` is where its entry stands.
+    /// Stores what a record changes about appeals. `index` is the position of its entry.
     pub(in crate::recorder) fn keep_appeal(&mut self, record: &Record, index: u64, case: &Case) {
         if let Event::AppealIssued { appeal, members, .. } = &record.event {
             self.appeals.issued.push(NewAppeal {
@@ -114,7 +115,7 @@ impl Plan<'_> {
     }
 }
 
-/// The answer to a command of an appeal, without its receipt. `None`: it is none.
+/// The answer to a command on an appeal, without its receipt. `None`: the command is on no appeal.
 pub(in crate::recorder) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Option<Vec<u8>> {
     let mut tally = StandingCounts::default();
     if let CaseCommand::IssueAppeal(issue) = command {

@@ -1,4 +1,4 @@
-//! Deliveries accounted for before they are made: what is disclosed, and which entry a consumer is sent once more.
+//! Deliveries that are about to be made: the disclosure to account for, and the attempt to count.
 
 use jiff::Timestamp;
 
@@ -7,26 +7,26 @@ use crate::domain::inbox::{EntryPosition, InboxConsumer, Refusal, SendDecision};
 use crate::recorder::plan::Plan;
 use crate::store::NewDisclosure;
 
-/// Contents about to leave.
+/// A delivery that is about to be made.
 #[derive(Debug)]
 pub struct Delivering {
-    /// What leaves, and to whom.
+    /// What is disclosed, and to whom.
     pub disclosure: NewDisclosure,
-    /// The entry that is sent once more, where this is a consumer's next one.
+    /// The attempt, if the delivery begins with the next entry that a consumer has to confirm.
     pub attempt: Option<Attempt>,
 }
 
-/// The next entry of a consumer.
+/// An attempt to deliver the next entry that a consumer has to confirm.
 #[derive(Debug)]
 pub struct Attempt {
-    /// Which consumer.
+    /// The consumer.
     pub whose: InboxConsumer,
     /// The entry.
     pub place: EntryPosition,
 }
 
 impl Attempt {
-    /// Says once that an entry was parked: somebody must look at the consumer.
+    /// Warns that the entry was parked, so that somebody looks at the consumer.
     pub(in crate::recorder) fn warn(&self) {
         let InboxConsumer { agency, jurisdiction, consumer } = &self.whose;
         let log = LogName { jurisdiction: jurisdiction.clone(), kind: self.place.log };
@@ -36,7 +36,7 @@ impl Attempt {
 }
 
 impl Plan<'_> {
-    /// Takes note of a try.
+    /// Counts an attempt, and decides whether the entry is sent.
     pub(in crate::recorder) fn attempt(&mut self, attempt: &Attempt, now: Timestamp) -> Result<SendDecision, Refusal> {
         let Attempt { whose, place } = attempt;
         let inbox = self.loaded.inboxes.entry((whose.agency.clone(), whose.jurisdiction.clone())).or_default();

@@ -1,4 +1,4 @@
-//! Clocks that ran out: each is an entry of the gateway's own, made once however many gateways see that it is due.
+//! Firings: a legal clock that is due becomes an entry of the gateway's own, once, however many gateways see that it is due.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,26 +17,26 @@ use crate::recorder::plan::outcome::PlanError;
 use crate::recorder::plan::{By, Plan};
 use crate::store::ListedItem;
 
-/// How long the legal clocks run, and how often they are looked at.
+/// How long the legal clocks run, and how often they are checked.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClocksConfig {
-    /// How often clocks are looked at, in milliseconds: one that is due fires so much later at most. 0: never.
+    /// How often clocks are checked, in milliseconds. A clock fires at most this much late. 0: never.
     #[serde(deserialize_with = "within::<_, _, 0, 3_600_000>")]
     pub tick_ms: u64,
-    /// Clocks that fire in one batch.
+    /// The most clocks that fire in one batch.
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub firings_len_max: usize,
-    /// From a request to its answer.
+    /// The time from a request to its answer.
     #[serde(deserialize_with = "within::<_, _, 0, 8760>")]
     pub answer_hours: u16,
-    /// From the notice to the expected release.
+    /// The time from the notice to the expected release.
     #[serde(deserialize_with = "within::<_, _, 0, 8760>")]
     pub notice_hours: u16,
     /// Business days from a claim to citizenship to its review.
     #[serde(deserialize_with = "within::<_, _, 1, 255>")]
     pub citizenship_review_days: u8,
-    /// From one alarm that a person is held too long to the next.
+    /// The time from one alarm about an over-hold to the next.
     #[serde(deserialize_with = "within::<_, _, 1, 10_080>")]
     pub over_hold_alarm_minutes: u16,
 }
@@ -55,7 +55,7 @@ impl Default for ClocksConfig {
 }
 
 impl ClocksConfig {
-    /// A timetable with these times, in the zones of another.
+    /// A timetable with these times and the given time zones.
     #[must_use]
     pub fn timetable(&self, zones: Timetable) -> Timetable {
         Timetable {
@@ -68,12 +68,12 @@ impl ClocksConfig {
     }
 }
 
-/// What came of looking at the clocks.
+/// The outcome of a check of the clocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ticked {
     /// Clocks that fired.
     pub fired: usize,
-    /// More may be due than one batch takes: look again.
+    /// More clocks may be due than one batch takes, so check again.
     pub more: bool,
 }
 
@@ -85,7 +85,7 @@ pub(in crate::recorder) struct FiredNow {
 }
 
 impl FiredNow {
-    /// Counts it, and says that a person is held too long.
+    /// Counts it, and warns of an over-hold.
     pub(in crate::recorder) fn report(&self, metrics: &Metrics) {
         metrics.increment(&table::CLOCKS_FIRED, &[self.clock.word().into()]);
         if self.clock == ClockKind::OverHold {
@@ -96,8 +96,8 @@ impl FiredNow {
 }
 
 impl Plan<'_> {
-    /// Fires what is due, in the order given. One that has been overtaken, by this batch or by other settings, is put down
-    /// anew as it now stands.
+    /// Fires clocks that are due, in the given order. If a clock is no longer due, because of this batch or of other settings,
+    /// the agenda of its case is written anew.
     pub(in crate::recorder) fn fire(
         &mut self,
         due: &[ListedItem],
@@ -111,8 +111,8 @@ impl Plan<'_> {
         let now = self.time_of_record(&listed.case.jurisdiction, clock_now);
         let mut case = self.assemble([&listed.case]);
         let running = running(&case, &listed.case, self.timetable);
-        // INVARIANT: the case alone says whether a clock has fired, as of this batch. So it fires once however many
-        // gateways saw that it was due, and nothing else keeps what is due from firing, before all that is due later.
+        // INVARIANT: only the case, as this batch has it, says whether a clock has fired. So a clock fires once, however many
+        // gateways saw that it was due, and no clock keeps another from firing in its turn.
         let running = running.into_iter().find(|running| running.key() == listed.item.key && running.due_at <= now);
         let record = running.and_then(|running| {
             let firing = running.firing(listed.case.clone());
@@ -133,7 +133,7 @@ impl Plan<'_> {
     }
 }
 
-/// Clocks of a case that run.
+/// The clocks of a case that are running.
 fn running(case: &Case, name: &CaseName, timetable: &Timetable) -> Vec<Running> {
     let detainer = case.detainer.iter().chain(&case.linked).find(|detainer| detainer.name == *name);
     let custody = case.custody.as_ref();

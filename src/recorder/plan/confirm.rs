@@ -1,4 +1,4 @@
-//! Confirming an inbox: proof of delivery, in the log that the other side may know of it in.
+//! Confirmations of an inbox. Each is a proof of delivery, recorded in a log whose readers may know of it.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ use crate::recorder::plan::{By, Draft, Plan};
 use crate::store::{Audience, NewDelivery};
 use crate::wire::{Message as _, entry, show, v1};
 
-/// A confirmation that was found good: what it covers, and what its entry says of it.
+/// A confirmation that the rules of the inbox allow, and the contents of its entry.
 struct Confirmation<'a> {
     consumer: &'a ConsumerId,
     confirmed: Confirmed,
@@ -111,13 +111,13 @@ fn confirmation<'a>(
     }
 }
 
-/// In which log a confirmation is recorded, and who may see it.
+/// The log of a confirmation, and its audience.
 fn audience(agency: &Agency, is_news: bool) -> (LogKind, Audience) {
     let holds_people = agency.kind.holds_people();
     let mut audience =
         vec![(Party::Agency(agency.id.clone()), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
     if is_news {
-        // Proof of delivery is of use to the other side; which of the agency's systems received is not.
+        // The other side may know that something was delivered, but not to which system of the agency.
         let other_side = if holds_people { Party::Requesters } else { Party::Custodians };
         audience.push((other_side, [FieldClass::Count].into_iter().collect()));
     }

@@ -1,4 +1,4 @@
-//! What follows of a command beside what it says: what is left to a person, and what the law asks besides.
+//! What follows from a command: the reviews that it opens or closes, and the obligations that arise or are met.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::domain::event::Record;
 use crate::recorder::plan::Plan;
 
 impl Plan<'_> {
-    /// What follows of the records of a command, on the case as they leave it.
+    /// What follows from the records of a command, for the case as they leave it.
     pub(in crate::recorder) fn follow(&self, case: &mut Case, records: &[Record], now: Timestamp) -> Vec<Record> {
         oblige(case, records, &self.duties.obligation, now);
         let mut following = met_by_record(case);

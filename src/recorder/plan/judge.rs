@@ -1,5 +1,5 @@
-//! The law asked again of what stands, though nobody says anything: because the law changed, or time alone changed what it
-//! is asked of. An entry of the gateway's own says what comes of it; where nothing does, there is none.
+//! Asks the law again about custodies without a command, because the law changed, or because time changed the facts. What
+//! changes is recorded in entries of the gateway's own. If nothing changes, nothing is recorded.
 
 use jiff::Timestamp;
 
@@ -12,11 +12,11 @@ use crate::recorder::plan::naming::NO_OFFICER;
 use crate::recorder::plan::outcome::PlanError;
 use crate::recorder::plan::{By, Plan};
 
-/// What a leaf names in place of a method: nobody called any.
+/// What a leaf names as its method if nobody called one.
 const JUDGEMENT: &str = "Judgement";
 
 impl Plan<'_> {
-    /// Asks the law again of custodies. How many entries say what came of it.
+    /// Asks the law again about custodies. Returns how many entries were recorded.
     pub(in crate::recorder) fn judge(
         &mut self,
         custodies: &[CaseName],

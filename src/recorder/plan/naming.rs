@@ -1,4 +1,4 @@
-//! What a leaf names as its author and its method: its requester reads it, whatever it is shown of the rest.
+//! The agency, officer and method that a leaf names. The requester reads the leaf, whatever else of the entry is disclosed to it.
 
 use std::borrow::Cow;
 
@@ -7,20 +7,20 @@ use crate::domain::event::{Event, Record};
 use crate::domain::ids::{AgencyId, OfficerPseudonym};
 use crate::recorder::plan::outcome::PlanError;
 
-/// Whoever acts where no officer does.
+/// The officer of an entry that no officer made.
 pub(in crate::recorder) const NO_OFFICER: &str = "00000000000000000000000000000000";
 
-/// In place of the method where that would tell the requester why what it knows no longer stands.
+/// Replaces the method if the method would reveal to the requester why what it knows no longer holds.
 const RETRACTION: &str = "Retraction";
 
-/// In place of the method where that would tell the requester what a notice waited for: whether a person had to decide it,
-/// above all.
+/// Replaces the method if the method would reveal to the requester what a notice waited for, above all whether a person
+/// had to decide.
 const NOTICE: &str = "Notice";
 
-/// In place of the method where the gateway itself alarms the jurisdiction.
+/// Replaces the method of an entry by which the gateway itself alarms the jurisdiction.
 const UNLAWFUL_HAND_OVER: &str = "Alarm/UnlawfulHandOver";
 
-/// Who a leaf says did what.
+/// The agency, officer and method that a leaf names.
 #[derive(Debug)]
 pub(in crate::recorder) struct Named<'a> {
     /// The agency.
@@ -31,7 +31,7 @@ pub(in crate::recorder) struct Named<'a> {
     pub(in crate::recorder) method: &'static str,
 }
 
-/// What the leaf of a record names, which an officer of an agency brought about by a method.
+/// What the leaf of a record names, if this officer of this agency caused it by this method.
 pub(in crate::recorder) fn of<'a>(
     record: &Record,
     agency: &'a AgencyId,
@@ -43,11 +43,11 @@ pub(in crate::recorder) fn of<'a>(
     Ok(if record.is_retraction() {
         Named { method: RETRACTION, ..named }
     } else if matches!(record.event, Event::ReleaseNoticed { .. }) {
-        // A notice that waited for an officer would else be told by the officer from one that did not. Who brought it about
-        // stands in the entry that it follows from.
+        // Otherwise the officer's name would distinguish a notice that waited for an officer from one that did not. The entry
+        // that caused the notice names the officer.
         Named { method: NOTICE, officer: nobody()?, ..named }
     } else if is_alarm(record) {
-        // The gateway itself says it, whichever command brought it about.
+        // The gateway itself raises the alarm, whichever command caused it.
         Named { agency: Cow::Owned(gateway()), officer: nobody()?, method: UNLAWFUL_HAND_OVER }
     } else {
         named

@@ -1,4 +1,4 @@
-//! What becomes of a write in a plan, and why a plan is given up.
+//! The outcome of a write in a plan, and why a plan is given up.
 
 use crate::domain::decide::Refusal;
 use crate::domain::ids::LogName;
@@ -7,19 +7,19 @@ use crate::policy::gate::Denial;
 use crate::random::NoRandomness;
 use crate::wire::wire_walk::MessageError;
 
-/// What became of one write.
+/// The outcome of one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Recorded here, now or earlier.
+    /// It is recorded, now or earlier.
     Recorded {
-        /// In which log.
+        /// The log of its first entry.
         log: LogName,
-        /// At which position.
+        /// The position of that entry.
         index: u64,
-        /// Before this batch: its receipt stands against an older checkpoint.
+        /// It was recorded before this batch, so its receipt names an older checkpoint.
         replayed: bool,
     },
-    /// Not recorded.
+    /// It is not recorded.
     Rejected(Rejection),
 }
 
@@ -59,19 +59,19 @@ impl From<PlanError> for NotRecorded {
     }
 }
 
-/// A fault of ours, on which the batch is given up before anything is written.
+/// A fault of the gateway's own, after which the batch is given up before anything is written.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// No randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
-    /// An event that the contract has no class for.
+    /// The contract has no class for a field of an event.
     #[error("an event cannot be split: {0}")]
     Shape(#[from] MessageError),
-    /// A log that was not opened.
+    /// The log was not recovered at the start.
     #[error("the log {0} is not open")]
     NotOpen(LogName),
-    /// The pseudonym of nobody is none.
+    /// The pseudonym of entries without an officer is not valid.
     #[error("an entry of the gateway's own cannot be attributed")]
     NoOfficer,
 }

@@ -1,4 +1,4 @@
-//! What a write is answered with, but for the receipt, and whether its caller has seen the case as it stands.
+//! The answer to a write, without its receipt; and whether its caller has seen the present state of the case.
 
 use crate::domain::case::Case;
 use crate::domain::command::{CaseCommand, Command};
@@ -10,7 +10,7 @@ use crate::domain::transfer::Transfer;
 use crate::recorder::plan::appeals;
 use crate::wire::{Message as _, show, v1};
 
-/// Whether the caller has seen the case as it stands, if it says what it has seen.
+/// Whether the caller has seen the present state of the case. A caller that gives no etag always has.
 pub(in crate::recorder) fn etag_matches(admitted: &Admitted<Command>, command: &CaseCommand, case: &Case) -> bool {
     let Some(given) = &admitted.value.etag else { return true };
     let detainer = case.detainer.as_ref();
@@ -34,14 +34,14 @@ pub(in crate::recorder) fn etag_matches(admitted: &Admitted<Command>, command: &
     current.as_ref() == Some(given)
 }
 
-/// An answer as kept: without its receipt, which is put in when it leaves.
+/// An answer as it is stored, without its receipt. The receipt is added when the answer is sent.
 macro_rules! kept {
     ($answer:ident { $($field:ident),+ }) => {
         v1::$answer { $($field: $field(),)+ receipt: None }.encode_to_vec()
     };
 }
 
-/// The answer to a write, without its receipt: kept, so that a repeated request gets the very same.
+/// The answer to a write, without its receipt. It is stored, so that a repeated request gets the same answer.
 pub(in crate::recorder) fn answer(
     admitted: &Admitted<Command>,
     command: &CaseCommand,
@@ -58,7 +58,7 @@ pub(in crate::recorder) fn answer(
         };
         match (transfer_of(command, detainer), command.transfer()) {
             (Some(transfer), _) => Some(show::transfer(&detainer.name, transfer, withheld)),
-            // The caller may no longer be shown where the person is.
+            // The facility may no longer be disclosed to the caller.
             (None, Some(name)) => Some(show::transfer_withheld(name, withheld)),
             (None, None) => None,
         }
@@ -118,7 +118,7 @@ pub(in crate::recorder) fn answer(
     }
 }
 
-/// From where the caller of a write looks at the detainer that it may write upon.
+/// The viewpoint from which the caller of a write sees the detainer.
 fn viewpoint(admitted: &Admitted<Command>, detainer: &Detainer) -> Viewpoint {
     if detainer.issuer == admitted.caller.agency.id { Viewpoint::Issuer } else { Viewpoint::Custodian }
 }

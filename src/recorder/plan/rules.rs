@@ -1,26 +1,26 @@
-//! What a batch is judged, timed and limited by.
+//! The law, times and limits that a plan applies.
 
 use crate::domain::appeal;
 use crate::domain::inbox;
 use crate::domain::timetable::{ObligationTimes, ReviewTimes, Timetable};
 use crate::policy::gate::Gate;
 
-/// What a batch is judged, timed and limited by. A plan has no rules of its own.
+/// The law, times and limits that a plan applies. A plan has no rules of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// The law, and who is who.
+    /// The law and the registered agencies.
     pub gate: &'a Gate,
-    /// Of clocks.
+    /// How long legal clocks run.
     pub timetable: &'a Timetable,
-    /// Of what custodians are to decide and to do.
+    /// By when custodians must decide and act.
     pub duties: Duties,
-    /// Of inboxes.
+    /// Limits of inboxes.
     pub limits: inbox::Limits,
-    /// Of appeals.
+    /// Limits of appeals.
     pub appeal_limits: appeal::Limits,
 }
 
-/// By when custodians are to decide what is left to a person, and to do what the law asks besides.
+/// By when custodians must decide reviews and meet obligations.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Duties {
     /// Reviews.

@@ -1,4 +1,4 @@
-//! What the writer takes from its queue for one batch.
+//! A batch: the jobs that the writer takes from its queue at once.
 
 use tokio::sync::oneshot;
 
@@ -16,27 +16,27 @@ pub(in crate::recorder) type Writing = (Box<Admitted<Command>>, oneshot::Sender<
 pub(in crate::recorder) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>);
 pub(in crate::recorder) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
 
-/// What is to be done when a batch is durable, and what no batch is taken across.
+/// A job that ends a batch, and is done once the batch is durable.
 pub(in crate::recorder) enum Closing {
-    /// Another policy set comes into force: a batch is judged by one.
+    /// Another policy set comes into force. One batch is judged by one set.
     Activate(Activating),
     /// The writer ends.
     Stop,
-    /// The writer ends, for nobody knows what is durable.
+    /// The writer ends, because nobody knows what is durable.
     SyncFailed,
 }
 
-/// What has come while the last batch was being written.
+/// The jobs that came while the last batch was being written.
 #[derive(Default)]
 pub(in crate::recorder) struct Batch {
     pub(in crate::recorder) writes: Vec<Writing>,
     pub(in crate::recorder) disclosures: Vec<Disclosing>,
-    /// However many there are, clocks are looked at once.
+    /// Requests to fire clocks. However many there are, the clocks are checked once.
     pub(in crate::recorder) ticks: Vec<Ticking>,
 }
 
 impl Batch {
-    /// Takes a job, or says what ends the batch.
+    /// Adds a job. Returns the job instead if it ends the batch.
     pub(in crate::recorder) fn take(&mut self, job: Job) -> Option<Closing> {
         match job {
             Job::Write(write, reply) => self.writes.push((write, reply)),
@@ -49,7 +49,7 @@ impl Batch {
         None
     }
 
-    /// Refuses all of it.
+    /// Refuses every job of the batch.
     pub(in crate::recorder) fn refuse(self, error: &SubmitError) {
         for (_, reply) in self.writes {
             let _hung_up = reply.send(Err(error.clone()));
@@ -67,6 +67,7 @@ impl Batch {
     }
 }
 
+/// The command on a case that a write carries, if it carries one.
 pub(in crate::recorder) fn case_command(write: &Admitted<Command>) -> Option<&CaseCommand> {
     match &write.value.action {
         Action::Case(command) => Some(command),
@@ -74,7 +75,7 @@ pub(in crate::recorder) fn case_command(write: &Admitted<Command>) -> Option<&Ca
     }
 }
 
-/// Whose inbox a confirmation is of, and in which jurisdiction.
+/// The agency and jurisdiction whose inbox a write confirms, if it confirms one.
 pub(in crate::recorder) fn confirms(write: &Admitted<Command>) -> Option<(AgencyId, JurisdictionId)> {
     match &write.value.action {
         Action::Case(_) => None,

@@ -26,10 +26,10 @@ pub enum SubmitError {
     /// The queue is full; nothing was recorded.
     #[error("the queue of writes is full")]
     Overloaded,
-    /// Another gateway has let another policy set come into force, which this one has yet to take up.
+    /// Another gateway has brought another policy set into force, and this gateway does not have it yet.
     #[error("another policy set came into force, which this gateway has yet to take up")]
     OtherLaw,
-    /// The writer stopped. What became of the write is unknown; the same request id settles it.
+    /// The writer stopped. It is unknown whether the write is recorded. A retry with the same request id finds out.
     #[error("nothing can be recorded now")]
     Stopped,
 }

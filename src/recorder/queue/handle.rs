@@ -1,4 +1,4 @@
-//! How a write reaches the writer: a bounded queue behind a handle, and an answer that waits for durability.
+//! The handle to the writers: it puts jobs into their bounded queues, and waits until they are durable.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,18 +21,18 @@ use crate::recorder::queue::job::{Activated, Activating, Job};
 use crate::recorder::queue::recorded::Recorded;
 use crate::store::NewDisclosure;
 
-/// How often an activation is offered to a queue that is full, and how long it waits in between: ten seconds.
+/// How often an activation is offered to a full queue, and the pause in between: ten seconds in all.
 const ACTIVATION_TRIES_MAX: u32 = 1_000;
 const ACTIVATION_RETRY_AFTER: Duration = Duration::from_millis(10);
-/// How long one that is in the queue is waited for: the database may be away.
+/// How long to wait for an activation that is in the queue. The database may be unreachable.
 const ACTIVATION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The way to the writers, one for each shard of the store. Cheap to clone.
+/// A handle to the writers, one for each shard of the store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    /// Never none.
+    /// Never empty.
     shards: Arc<[Shard]>,
-    /// Which shard keeps the logs of a jurisdiction.
+    /// The shard that keeps the logs of each jurisdiction, by its number in `shards`.
     places: Arc<BTreeMap<JurisdictionId, usize>>,
     metrics: Arc<Metrics>,
 }
@@ -46,7 +46,7 @@ pub enum WhenFull {
     Wait,
 }
 
-/// The way to one writer.
+/// The queue of one writer, and its state.
 #[derive(Debug, Clone)]
 pub(in crate::recorder) struct Shard {
     pub(in crate::recorder) jobs: mpsc::Sender<Job>,
@@ -63,7 +63,7 @@ impl Handle {
         Self { shards: Arc::new([shard]), places: Arc::new(kept.map(|place| (place, 0)).collect()), metrics }
     }
 
-    /// One way to all of several. None: there are none.
+    /// Joins several handles into one. `None`: there are none.
     pub fn joined(handles: Vec<Self>) -> Option<Self> {
         let metrics = Arc::clone(&handles.first()?.metrics);
         let (mut shards, mut places) = (Vec::new(), BTreeMap::new());
@@ -94,8 +94,8 @@ impl Handle {
         self.deliver(Delivering { disclosure, attempt: None }).await.map(drop)
     }
 
-    /// The same, with one more try of the first entry disclosed. Where that is passed over nothing was accounted for, and
-    /// nothing of it may leave.
+    /// Accounts for a disclosure, and counts the attempt to deliver its first entry. If that entry is passed over, nothing was
+    /// accounted for, and none of the data may leave.
     pub async fn deliver(&self, delivering: Delivering) -> Result<SendDecision, SubmitError> {
         let (answer, answered) = oneshot::channel();
         let shard = self.shard(&delivering.disclosure.jurisdiction)?;
@@ -103,7 +103,7 @@ impl Handle {
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 
-    /// Lets another policy set come into force, shard by shard, and waits until that is durable: every write submitted
+    /// Brings another policy set into force, shard by shard, and waits until that is durable. Every write that is submitted
     /// after this has returned is judged by it. Blocks: call it off the network threads.
     pub fn activate(&self, engine: &Arc<Engine>) -> Result<Activated, SubmitError> {
         let mut outcome = Activated::Already;
@@ -125,7 +125,7 @@ impl Handle {
         Ok(ticked)
     }
 
-    /// The way to each shard by itself: what one of them waits for is nothing to the others.
+    /// A handle to each shard by itself, so that none of them waits for another.
     pub fn each(&self) -> impl Iterator<Item = Self> {
         self.shards.iter().map(|shard| Self { shards: Arc::new([shard.clone()]), ..self.clone() })
     }
@@ -141,21 +141,21 @@ impl Handle {
         futures_util::future::select_all(ended).await;
     }
 
-    /// Lets no writer wait for a database that is away much longer.
+    /// Lets writers give up soon on a database that is unreachable.
     pub fn request_stop(&self) {
         self.shards.iter().for_each(|shard| shard.stopping.store(true, Ordering::SeqCst));
     }
 
-    /// Lets the writers finish what was submitted before, then end.
+    /// Lets the writers finish the jobs that were submitted before, then end.
     pub async fn stop(&self) {
         self.request_stop();
         for shard in &*self.shards {
-            // A writer that has already ended needs no telling.
+            // A writer that has already ended need not be asked to stop.
             let _already_ended = shard.jobs.send(Job::Stop).await;
         }
     }
 
-    /// The shard that keeps a jurisdiction; of one that is not kept anywhere the first, which refuses it.
+    /// The shard that keeps a jurisdiction. If none does, the first shard, which refuses the write.
     fn shard(&self, jurisdiction: &JurisdictionId) -> Result<&Shard, SubmitError> {
         let at = self.places.get(jurisdiction).copied().unwrap_or_default();
         self.shards.get(at).ok_or(SubmitError::Stopped)
@@ -177,7 +177,7 @@ impl Shard {
         let (reply, answered) = sync_channel(1);
         let mut job = Job::Activate(Activating { engine: Arc::clone(engine), reply });
         for _ in 0..ACTIVATION_TRIES_MAX {
-            // A full queue is no reason to keep to the old law: it is drained all the time.
+            // The writer keeps draining the queue, so a full queue soon has room again.
             match self.jobs.try_send(job) {
                 Ok(()) => return self.activated(&answered),
                 Err(mpsc::error::TrySendError::Closed(_)) => return Err(SubmitError::Stopped),
@@ -188,7 +188,7 @@ impl Shard {
         Err(SubmitError::Overloaded)
     }
 
-    /// Waits for an activation that is in the queue. It comes into force when its turn comes, waited for or not.
+    /// Waits for an activation that is in the queue. The set comes into force when its turn comes, even if nobody waits.
     fn activated(&self, answered: &Receiver<Activated>) -> Result<Activated, SubmitError> {
         let begun = Instant::now();
         loop {

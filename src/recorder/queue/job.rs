@@ -1,4 +1,4 @@
-//! What the writer is asked to do.
+//! The jobs of the writer.
 
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -14,7 +14,7 @@ use crate::recorder::plan::clocks::Ticked;
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::recorded::Recorded;
 
-/// What the writer is asked to do.
+/// A job of the writer.
 pub(in crate::recorder) enum Job {
     /// Record a write.
     Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
@@ -22,11 +22,11 @@ pub(in crate::recorder) enum Job {
     Disclose(Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>),
     /// Fire the clocks that are due.
     Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
-    /// Let another policy set come into force after what came before.
+    /// Bring another policy set into force, after the jobs that came before.
     Activate(Activating),
-    /// Finish what came before, then end.
+    /// Finish the jobs that came before, then end.
     Stop,
-    /// Nobody knows what is durable: end.
+    /// End, because a sync failed and nobody knows what is durable.
     SyncFailed,
 }
 
@@ -49,14 +49,14 @@ pub(in crate::recorder) struct Activating {
     pub(in crate::recorder) reply: SyncSender<Activated>,
 }
 
-/// What came of an activation.
+/// The outcome of an activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activated {
     /// It was in force already.
     Already,
-    /// It is the first in this store.
+    /// It is the first set in this store.
     First,
-    /// It came into force in place of another, and this was recorded so often.
+    /// It replaced another set.
     Instead {
         /// Entries recorded: two for each jurisdiction whose law changed.
         entries: usize,
@@ -64,7 +64,7 @@ pub enum Activated {
 }
 
 impl Activated {
-    /// Of two shards together.
+    /// The outcome for two shards together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {

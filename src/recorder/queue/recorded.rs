@@ -1,4 +1,4 @@
-//! What a write that is durable is answered with.
+//! What the writer answers to a write that is durable.
 
 use crate::domain::ids::LogName;
 use crate::ledger::Receipt;
@@ -14,12 +14,12 @@ pub enum Recorded {
         index: u64,
         /// The leaf's bytes.
         leaf: Vec<u8>,
-        /// What proves it. As text it is written by whoever answers: there are more of them than writers.
+        /// The receipt. The thread that answers the caller writes it as text: there are more such threads than writers.
         receipt: Receipt,
         /// The encoded answer, without its receipt.
         answer: Vec<u8>,
     },
-    /// In an earlier batch, from where its answer is read again.
+    /// In an earlier batch. Its answer is read from the store.
     Earlier {
         /// In which log.
         log: LogName,

@@ -1,6 +1,6 @@
-//! What is said once a batch is durable, and not before: heads are published, then everybody is answered. Where the store
-//! leaves the sync apart, a thread of its own waits for the disk, in order, while the writer plans the next; batches that wait
-//! meanwhile share a sync.
+//! Acknowledges a batch once it is durable, and not before: the heads are published, then every caller is answered. If the
+//! store syncs apart from its commits, a separate thread waits for the disk while the writer plans the next batch. Batches
+//! that wait meanwhile share a sync.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -25,7 +25,7 @@ use crate::store::{StoreError, Unsynced};
 
 pub(in crate::recorder) type Answer = (oneshot::Sender<Result<Recorded, SubmitError>>, Result<Recorded, SubmitError>);
 
-/// Everything that waits for a batch to be durable.
+/// The answers that wait until a batch is durable.
 pub(in crate::recorder) struct Acknowledgements {
     pub(in crate::recorder) answers: Vec<Answer>,
     pub(in crate::recorder) disclosures: Vec<(Disclosing, Result<SendDecision, inbox::Refusal>)>,
@@ -33,16 +33,16 @@ pub(in crate::recorder) struct Acknowledgements {
     pub(in crate::recorder) ticked: Ticked,
     pub(in crate::recorder) fired: Vec<FiredNow>,
     pub(in crate::recorder) alarms: Vec<Alarm>,
-    /// How far each log has grown.
+    /// The size of each log.
     pub(in crate::recorder) sizes: Vec<(LogName, u64)>,
-    /// Entries that were added, of each log that grew.
+    /// How many entries were added to each log that grew.
     pub(in crate::recorder) added: Vec<(LogName, u64)>,
-    /// Since when it is being written, if anything is.
+    /// When the batch began to be written. `None`: it writes nothing.
     pub(in crate::recorder) since: Option<Instant>,
 }
 
 impl Acknowledgements {
-    /// Lets everybody know. MUST be called only when everything in the batch is durable.
+    /// Publishes and answers. MUST be called only when everything in the batch is durable.
     pub(in crate::recorder) fn send(self, published: &Published, metrics: &Metrics) {
         if let Some(since) = self.since {
             metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
@@ -53,8 +53,8 @@ impl Acknowledgements {
             tracing::debug!(entries = committed, writes = self.answers.len(), "batch recorded");
         }
         publish(published, metrics, &self.sizes, &self.added);
-        // Answer only now: a receipt is a promise that the entry is durable. All at once: a worker that is woken by the first
-        // answer finds the rest, and writes to each connection once.
+        // Answer only now: a receipt is a promise that the entry is durable. All answers are sent together, so that a worker that
+        // wakes for the first finds the others, and writes to each connection once.
         for (reply, answer) in self.answers {
             // A caller that hung up loses its answer, not its entry.
             let _hung_up = reply.send(answer);
@@ -77,23 +77,23 @@ impl Acknowledgements {
     }
 }
 
-/// Batches that wait while the disk is at work on the one before them. They share its next sync.
+/// How many batches may wait for the disk. They share its next sync.
 const AHEAD_MAX: usize = 1;
 
-/// A batch on its way to the disk. Without a sync of its own it is as durable as the one before it.
+/// A committed batch with its sync. Without a sync of its own, it is durable as soon as the batch before it is.
 type Committed = (Option<Unsynced>, Acknowledgements);
 
 /// The thread that waits for the disk.
 #[derive(Debug)]
 pub(in crate::recorder) struct Syncer {
-    /// With little room: the writer is a batch or two ahead of the disk, and no more, so that batches grow while it is at work.
+    /// Has little room, so that the writer is at most two batches ahead of the disk, and batches grow while the disk works.
     batches: Option<SyncSender<Committed>>,
     thread: Option<JoinHandle<()>>,
     failure: Arc<Mutex<Option<StoreError>>>,
 }
 
 impl Syncer {
-    /// Starts the thread. `wake` is the queue of the writer, which learns of a failure even if nobody has work for it.
+    /// Starts the thread. `wake` is the queue of the writer, so that the writer learns of a failure even without other jobs.
     pub(in crate::recorder) fn start(
         published: Arc<Published>,
         metrics: Arc<Metrics>,
@@ -107,12 +107,12 @@ impl Syncer {
         let thread = std::thread::Builder::new().name("syncer".to_owned()).spawn(move || {
             tracing::dispatcher::with_default(&dispatch, || {
                 if let Err(error) = run(&waiting, &published, &metrics) {
-                    // What waits behind it is dropped unanswered: the same request ids settle it after a restart.
+                    // Batches that wait are dropped unanswered. After a restart, their request ids reveal whether they are recorded.
                     healthy.store(false, Ordering::SeqCst);
                     *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                     drop(waiting);
                     if let Some(wake) = wake.upgrade() {
-                        // A queue that is full wakes the writer by itself.
+                        // A full queue wakes the writer anyway.
                         let _wakes_anyway = wake.try_send(Job::SyncFailed);
                     }
                 }
@@ -121,7 +121,7 @@ impl Syncer {
         Ok(Self { batches: Some(batches), thread: Some(thread), failure })
     }
 
-    /// Hands a batch over, once the one before it is durable.
+    /// Hands a batch over. Waits while there is no room.
     pub(in crate::recorder) fn hand_over(&mut self, committed: Committed) -> Result<(), RecorderError> {
         let sent = self.batches.as_ref().is_some_and(|batches| batches.send(committed).is_ok());
         if sent { Ok(()) } else { Err(self.failed()) }
@@ -131,7 +131,7 @@ impl Syncer {
     pub(in crate::recorder) fn finish(&mut self) -> Result<(), RecorderError> {
         self.batches = None;
         if let Some(thread) = self.thread.take() {
-            // It does not panic; if it did, its failure is missing and said to be one.
+            // The thread does not panic. If it did, the missing failure would be reported as one.
             let _ended = thread.join();
         }
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -148,7 +148,7 @@ impl Syncer {
 fn run(batches: &Receiver<Committed>, published: &Published, metrics: &Metrics) -> Result<(), StoreError> {
     while let Ok(first) = batches.recv() {
         let (mut unsynced, mut waiting): (Vec<_>, Vec<_>) = std::iter::once(first).chain(batches.try_iter()).unzip();
-        // The newest first: its sync is that of those before it, too.
+        // The newest comes first, because its sync covers those before it.
         while let Some(newest) = unsynced.pop() {
             newest.map_or(Ok(()), Unsynced::sync)?;
         }

@@ -1,7 +1,7 @@
-//! A policy set comes into force: recorded where its law will be asked, durable, and from then on the only one.
+//! Activates a policy set: records it in the logs whose law it changes, makes that durable, and judges by it from then on.
 //!
-//! It takes its turn in the writer's queue. What came before is judged by the set before; whatever comes after, also what
-//! the door had let in before, by this one. A log begins without such an entry: its first determination names the set.
+//! An activation waits in the writer's queue. Writes before it are judged by the old set. Writes after it are judged by the
+//! new one, even if they were admitted before. A log does not begin with such an entry: its first determination names the set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,14 +28,14 @@ use crate::recorder::writer::sweep::Sweep;
 use crate::store::{Audience, Loaded, PolicyInForce, StoreError};
 use crate::wire::{entry, show, v1};
 
-/// What a leaf names in place of a method: no agency called any.
+/// What a leaf names as its method if no agency called one.
 const ACTIVATION: &str = "Activation";
 
 /// The files that differ between two sets, with the digest before and the digest after.
 type Changes = BTreeMap<String, (Option<[u8; 32]>, Option<[u8; 32]>)>;
 
 impl Recorder {
-    /// Lets a set come into force. When it returns, that is durable, and whoever asks from now on asks this set.
+    /// Brings a set into force. When this returns, the activation is durable, and every question is asked of this set.
     pub(in crate::recorder) fn activate(&mut self, engine: &Arc<Engine>) -> Result<Activated, RecorderError> {
         loop {
             match self.try_activating(engine) {
@@ -76,7 +76,7 @@ impl Recorder {
         append.policy = Some(policy.clone());
         self.make_durable(logs, &mut append)?;
         self.policy = Some(policy);
-        // First the set, then the entry: who sees that it is in force is answered by it.
+        // The set changes before the entry is published, so that a reader of the entry is already answered by the new set.
         self.take_up(engine, now);
         publish(&self.published, &self.metrics, &self.sizes(), &added(&append.heads));
         Ok(if before.is_some() { Activated::Instead { entries: append.entries.len() } } else { Activated::First })
@@ -94,7 +94,7 @@ impl Recorder {
 }
 
 impl Plan<'_> {
-    /// Records in both logs of a jurisdiction that another set came into force, if its law is changed by that.
+    /// Records an activation in both logs of a jurisdiction, if it changes that jurisdiction's law.
     fn activation(
         &mut self,
         jurisdiction: &JurisdictionId,
@@ -139,7 +139,7 @@ impl Plan<'_> {
     }
 }
 
-/// The law is everybody's: whoever may read a log may know which law it was written under.
+/// Every reader of a log may know which law it was written under.
 fn audience(kind: LogKind) -> Audience {
     let parties: &[Party] = match kind {
         LogKind::Exchange => &[Party::Requesters, Party::Custodians, Party::Oversight],
@@ -155,8 +155,8 @@ fn changes(before: &BTreeMap<String, [u8; 32]>, after: &BTreeMap<String, [u8; 32
     both.filter(|(_, (before, after))| before != after).collect()
 }
 
-/// Whether a file is of the law that a jurisdiction's cases are judged by: its own pack, with the cases it is held
-/// against, or what stands for all.
+/// Whether a file belongs to a jurisdiction's law: its own pack with its table of cases, or a file that every jurisdiction
+/// shares.
 fn concerns(file: &str, jurisdiction: &JurisdictionId) -> bool {
     let pack = file
         .strip_prefix("law/")

@@ -1,4 +1,4 @@
-//! A batch made durable: signed, committed, proven, and only then seen.
+//! Makes a batch durable: signs the heads, commits, and proves the entries.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::recorder::writer::state::Recorder;
 use crate::store::{Append, Head, HeadMove, LogState, Unsynced};
 
 impl Recorder {
-    /// Signs the heads and commits, and waits for the disk. Nothing is published or answered before it has returned.
+    /// Signs the heads, commits, and waits for the disk. Nothing may be published or answered before this has returned.
     pub(in crate::recorder) fn make_durable(
         &mut self,
         logs: BTreeMap<LogName, LogState>,
@@ -27,8 +27,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// Signs the heads and commits, but leaves the wait for the disk to whoever is given what is yet to be synced. The next
-    /// batch may be planned on what is written here; nothing of it is published or answered before it is synced.
+    /// Signs the heads and commits, but does not wait for the disk: the caller syncs what is returned. The next batch may be
+    /// planned before that. Nothing of this batch may be published or answered before it is synced.
     pub(in crate::recorder) fn write(
         &mut self,
         mut logs: BTreeMap<LogName, LogState>,
@@ -46,7 +46,7 @@ impl Recorder {
         Ok((checkpoints, unsynced))
     }
 
-    /// One signature a log and batch.
+    /// Signs the head of each log that grew, once a batch.
     fn sign(
         &self,
         logs: &mut BTreeMap<LogName, LogState>,
@@ -86,7 +86,7 @@ impl Recorder {
         Ok(Receipt { index, proof, checkpoint: checkpoint.clone() })
     }
 
-    /// How far the logs have grown: by this batch, or by another that it has caught up with.
+    /// The sizes of the logs, with what other gateways have added so far.
     pub(in crate::recorder) fn sizes(&self) -> Vec<(LogName, u64)> {
         self.logs.iter().map(|(log, state)| (log.clone(), state.tree.size())).collect()
     }

@@ -8,10 +8,10 @@ use crate::domain::range::within;
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecorderConfig {
-    /// Writes that may wait.
+    /// The most jobs that may wait.
     #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
     pub queue_len_max: usize,
-    /// Writes in one batch.
+    /// The most jobs in one batch.
     #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
     pub batch_len_max: usize,
 }

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 /// Why the writer stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum RecorderError {
-    /// The store failed: what became of the last batch only a restart can tell.
+    /// The store failed. Only a restart can find out whether the last batch is durable.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A batch could not be planned.
@@ -20,7 +20,7 @@ pub enum RecorderError {
     /// The tree could not prove what was just appended.
     #[error("an entry of the batch cannot be proven")]
     NoProof,
-    /// The stored head and the newest checkpoint are not of one tree.
+    /// The stored head does not fit the newest checkpoint.
     #[error("the head of {0} is not the one that was signed")]
     HeadNotSigned(LogName),
     /// The writer's thread could not be started.

@@ -1,4 +1,4 @@
-//! What other gateways record in the same logs: looked at once for the whole gateway, however many subscribe.
+//! Follows what other gateways record in the same logs, once for the whole gateway, however many subscriptions there are.
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::recorder::writer::published::{Published, raise};
 use crate::store::{HeadFollower, StoreError};
 
-/// Logs are looked at so often, should no notification come.
+/// How often the logs are checked if no notification comes.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Publishes how far the logs have grown, for as long as there is somebody to publish to.
+/// Publishes how far the logs have grown, for as long as somebody listens.
 pub(in crate::recorder) fn follow(
     mut others: Box<dyn HeadFollower>,
     published: &Arc<Published>,
@@ -29,7 +29,7 @@ pub(in crate::recorder) fn follow(
 fn look(others: &mut dyn HeadFollower, published: &Weak<Published>) {
     let sizes = match others.sizes(LOOK_EVERY) {
         Ok(sizes) => sizes,
-        // The writer says that the database is away.
+        // The writer reports that the database is unreachable.
         Err(StoreError::Interrupted(_)) => return std::thread::sleep(LOOK_EVERY),
         Err(error) => {
             tracing::error!(%error, "what other gateways record cannot be followed");

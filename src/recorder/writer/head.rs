@@ -1,11 +1,12 @@
-//! The head of a log as it was recovered, held against the one that was signed.
+//! Checks the recovered head of a log against its newest signed checkpoint.
 
 use crate::domain::ids::LogName;
 use crate::ledger::{Checkpoint, Hash, Signer};
 use crate::recorder::writer::error::RecorderError;
 use crate::store::{LogState, Store};
 
-/// The stored tree must be the one whose head was signed last: else another log would grow under our signature.
+/// Checks that the stored tree is the one whose head was signed last. Otherwise the gateway would sign another log under
+/// the same origin.
 pub(in crate::recorder) fn check_head(
     store: &mut dyn Store,
     prefix: &str,
@@ -16,7 +17,7 @@ pub(in crate::recorder) fn check_head(
     check_signed(store.checkpoint(log)?, prefix, log, (state.tree.size(), state.tree.root()), signer)
 }
 
-/// The same of a newest checkpoint and a head, wherever they were read.
+/// Checks a head against the newest checkpoint of its log, wherever both were read.
 pub fn check_signed(
     checkpoint: Option<(u64, String)>,
     prefix: &str,

@@ -1,4 +1,4 @@
-//! How the logs stand as a batch begins, where others write to them too; and waiting for a database that is away.
+//! Begins a batch on logs that other gateways may have extended, and waits for a database that is unreachable.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -13,14 +13,14 @@ use crate::recorder::writer::state::Recorder;
 use crate::recorder::writer::status::{Outage, PolicyCheck, WriterStatus};
 use crate::store::{Append, BatchStart, StoreError};
 
-/// Between two tries to reach a database that is away: the first, and the longest.
+/// The first and the longest pause between two tries to reach the database.
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
-/// How long a writer that is told to stop goes on trying.
+/// How long a writer goes on trying after it was asked to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 impl Recorder {
-    /// Begins a batch over the logs that are touched, and catches up with what others have recorded in them.
+    /// Begins a batch over the logs that it touches, and catches up with what other gateways have recorded in them.
     pub(in crate::recorder) fn begin(
         &mut self,
         is_touched: impl Fn(&LogName) -> bool,
@@ -28,7 +28,7 @@ impl Recorder {
         let touched: BTreeSet<_> = self.logs.keys().filter(|log| is_touched(log)).cloned().collect();
         let (heads, policy) = match self.store.begin(&touched)? {
             BatchStart::AsLeft => {
-                // As it was left by a commit of which nobody knows.
+                // A commit whose outcome was unknown may have left it like this.
                 if self.away.is_some() {
                     touched.iter().try_for_each(|log| self.catch_up(log))?;
                 }
@@ -53,12 +53,13 @@ impl Recorder {
         Ok(())
     }
 
-    /// Ends a batch in which nothing is written.
+    /// Ends a batch that writes nothing.
     pub(in crate::recorder) fn end(&mut self) -> Result<(), StoreError> {
         if std::mem::take(&mut self.must_end) { self.store.commit(&Append::default()) } else { Ok(()) }
     }
 
-    /// Waits until it is worth trying again. An error once the writer is told to stop: it would never end.
+    /// Waits until it is worth trying again. Returns an error soon after the writer was asked to stop, because it could
+    /// otherwise wait for ever.
     pub(in crate::recorder) fn retry_after_outage(&mut self, why: &str) -> Result<(), RecorderError> {
         self.must_end = false;
         let away = self.away.get_or_insert_with(|| {
@@ -79,7 +80,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// The database answers again, and nothing else is in the way.
+    /// Reports that the database answers again, and that nothing else keeps the writer from recording.
     pub(in crate::recorder) fn recovered(&mut self) {
         if let Some(away) = self.away.take() {
             let gap_ms = u64::try_from(away.since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -89,7 +90,7 @@ impl Recorder {
         self.set_status(WriterStatus::None);
     }
 
-    /// Nothing can be judged before another set is taken up.
+    /// Reports that nothing can be judged before this gateway has another policy set.
     pub(in crate::recorder) fn superseded(&mut self) {
         self.recovered();
         if self.set_status(WriterStatus::OtherLaw) {

@@ -1,4 +1,4 @@
-//! How far each log has grown, for whoever waits for entries.
+//! The published sizes of the logs, for tasks that wait for entries.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::metrics::{Metrics, table};
 pub type Heads = BTreeMap<LogName, watch::Receiver<u64>>;
 pub(in crate::recorder) type Published = BTreeMap<LogName, watch::Sender<u64>>;
 
-/// Lets everybody see how far the logs have grown, and counts what was added.
+/// Publishes how far the logs have grown, and counts the entries that were added.
 pub(in crate::recorder) fn publish(
     published: &Published,
     metrics: &Metrics,
@@ -29,7 +29,7 @@ pub(in crate::recorder) fn publish(
     }
 }
 
-/// Only ever up: whoever answers and whoever follows other gateways both publish.
+/// Raises a published size, and never lowers it: both the writer and the follower publish.
 pub(in crate::recorder) fn raise(sender: &watch::Sender<u64>, size: u64) {
     sender.send_if_modified(|known| {
         let grown = size > *known;

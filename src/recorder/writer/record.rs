@@ -1,4 +1,4 @@
-//! One batch recorded: begun, planned and committed, again where the database was away in between, and only then answered.
+//! Records one batch: begins, plans and commits it, again if the database was unreachable in between, and only then answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -25,10 +25,10 @@ use crate::recorder::writer::status::PolicyCheck;
 use crate::recorder::writer::sweep::Page;
 use crate::store::{Append, CasesOf, ListedItem, Loaded, NewEntry, StoreError, Unsynced, Wanted};
 
-/// So often a batch in a row may give way to another gateway's.
+/// How often in a row a batch may be fenced off by another gateway.
 const FENCED_MAX: u32 = 16;
 
-/// A batch that is written, and what is to be said of it once it is durable.
+/// A batch that is committed, with what must be answered once it is durable.
 struct Written {
     outcomes: Vec<Outcome>,
     tried: Vec<Result<SendDecision, inbox::Refusal>>,
@@ -44,8 +44,9 @@ struct Written {
 }
 
 impl Recorder {
-    /// Records one batch, however often it takes, then answers. What became of a commit whose answer was lost is told by
-    /// the request ids: begun again, what is recorded already is answered as it was, and the rest is recorded now.
+    /// Records one batch, however many tries it takes, then answers. If the answer to a commit was lost, the batch is begun
+    /// again, and the request ids reveal which of its writes are recorded: those get their first answer, the others are
+    /// recorded now.
     pub(in crate::recorder) fn record(&mut self, batch: Batch) -> Result<(), RecorderError> {
         let mut fenced = 0_u32;
         loop {
@@ -60,7 +61,7 @@ impl Recorder {
                     return Ok(());
                 }
                 Err(RecorderError::Store(StoreError::Interrupted(why))) => self.retry_after_outage(&why)?,
-                // A request id that another gateway took meanwhile is found when the batch is begun again.
+                // If another gateway used a request id meanwhile, the next try finds it.
                 Err(RecorderError::Store(StoreError::Fenced(_))) if self.is_shared && fenced < FENCED_MAX => {
                     fenced = fenced.saturating_add(1);
                     self.must_end = false;
@@ -70,7 +71,7 @@ impl Recorder {
         }
     }
 
-    /// Plans and commits. None: another policy set is in force than the one to judge by.
+    /// Plans and commits. `None`: another policy set is in force than the one that this gateway would judge by.
     fn attempt(&mut self, batch: &Batch) -> Result<Option<Written>, RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
         let due = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Clock)? };
@@ -115,8 +116,8 @@ impl Recorder {
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(SendDecision::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
         append.agenda.extend(page.mark());
-        // Where nothing moved, looking again would find the same. What was said of the law may set a clock that is due already,
-        // such as that of a review of a release that was due to be noticed before.
+        // If nothing changed, another check would find the same items. A judgment may start a clock that is due already, such as
+        // that of a review of a release whose notice was due before.
         let full = due.len().max(again.len()) >= self.firings_len_max;
         let more = (full && !append.agenda.is_empty()) || said > 0;
         let since = Instant::now();
@@ -124,7 +125,7 @@ impl Recorder {
         Ok(Some(Written { outcomes, tried, fired, alarms, page, more, append, checkpoints, unsynced, since }))
     }
 
-    /// Has everybody answered once the batch is durable: now, or by the thread that waits for the disk.
+    /// Answers once the batch is durable: now, or from the thread that waits for the disk.
     fn acknowledge(&mut self, batch: Batch, written: Written) -> Result<(), RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
         let Written { outcomes, tried, fired, alarms, page, more, append, checkpoints, unsynced, since } = written;
@@ -141,7 +142,7 @@ impl Recorder {
             fired,
             alarms,
         };
-        // Also where nothing was written: what is answered may rest on a batch that is not durable yet.
+        // This holds even if nothing was written: an answer may rest on an earlier batch that is not durable yet.
         if let Some(syncer) = &mut self.syncer {
             return syncer.hand_over((unsynced, acknowledgements));
         }
@@ -170,7 +171,7 @@ impl Recorder {
                         Some(NewEntry { leaf, answer, .. }) => {
                             Ok(Recorded::Now { log, index, leaf, receipt, answer: answer.unwrap_or_default() })
                         }
-                        // The same request twice in one batch: the second reads what the first wrote.
+                        // The same request came twice in this batch. The second reads what the first wrote.
                         None => Ok(Recorded::Earlier { log, index }),
                     }
                 }
@@ -181,7 +182,7 @@ impl Recorder {
         Ok(answers)
     }
 
-    /// What is due of a kind, the longest due first, as much as one batch takes.
+    /// Items of a kind that are due, the longest due first, at most as many as one batch takes.
     fn due(&mut self, kind: ItemKind) -> Result<Vec<ListedItem>, RecorderError> {
         let (now, limit) = (self.clock.now(), self.firings_len_max);
         let mut due = Vec::new();
@@ -193,8 +194,8 @@ impl Recorder {
         Ok(due)
     }
 
-    /// Everything the batch's commands may touch, found by following names until there are no new ones. What a command names
-    /// is opened only if it may be the caller's: how long an answer takes is to tell nobody of a case.
+    /// Loads everything that the batch's commands may touch, by following names until there are no new ones. A case that a
+    /// command names is opened only if it may be the caller's: otherwise the time of the answer would reveal that it exists.
     fn load(
         &mut self,
         writes: &[Writing],
@@ -217,7 +218,7 @@ impl Recorder {
         }
         let cases = asked.iter().chain(only_of.keys()).cloned().collect();
         let mut loaded = self.store.load(&Wanted { cases, only_of, requests, inboxes, ..Wanted::default() })?;
-        // One that is somebody else's may yet stand beside a case that is opened.
+        // A case of another agency may still be linked to a case that is opened.
         asked.extend(loaded.cases.keys().cloned());
         loop {
             let wanted = plan::missing(&loaded, &asked);

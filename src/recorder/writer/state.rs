@@ -1,4 +1,4 @@
-//! What the writer holds between batches.
+//! The state of the writer between batches.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ use crate::store::{LogState, PolicyInForce, Store};
 #[derive(Debug)]
 pub struct Recorder {
     pub(in crate::recorder) store: Box<dyn Store>,
-    /// By this every write is judged: the set in force, which changes between batches alone.
+    /// The gate of the policy set in force, which judges every write. It changes only between batches.
     pub(in crate::recorder) gate: Arc<Gate>,
     pub(in crate::recorder) in_force: GateInForce,
-    /// What the store has for the set in force.
+    /// The policy set in force, as the store has it.
     pub(in crate::recorder) policy: Option<PolicyInForce>,
     pub(in crate::recorder) signer: Signer,
     pub(in crate::recorder) origin: String,
@@ -45,20 +45,20 @@ pub struct Recorder {
     pub(in crate::recorder) metrics: Arc<Metrics>,
     pub(in crate::recorder) timetable: Timetable,
     pub(in crate::recorder) firings_len_max: usize,
-    /// Where the law is still to be asked again of what stands.
+    /// The custodies about which the law is still to be asked again.
     pub(in crate::recorder) sweep: Sweep,
-    /// Of inboxes and of appeals.
+    /// Limits of inboxes and of appeals.
     pub(in crate::recorder) limits: (inbox::Limits, appeal::Limits),
     pub(in crate::recorder) duties: Duties,
-    /// Whether others may write to the same store.
+    /// Other gateways may write to the same store.
     pub(in crate::recorder) is_shared: bool,
-    /// A batch that was begun must be ended, even if nothing is written in it.
+    /// A batch was begun and must be ended, even if it writes nothing.
     pub(in crate::recorder) must_end: bool,
-    /// Since the database cannot be reached.
+    /// Set while the database is unreachable.
     pub(in crate::recorder) away: Option<Outage>,
     pub(in crate::recorder) status: watch::Sender<WriterStatus>,
-    /// Whether the writer was told to stop.
+    /// The writer was asked to stop.
     pub(in crate::recorder) stopping: Arc<AtomicBool>,
-    /// Where the store leaves the sync apart.
+    /// The thread that waits for the disk, if the store syncs apart from its commits.
     pub(in crate::recorder) syncer: Option<Syncer>,
 }

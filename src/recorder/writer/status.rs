@@ -1,29 +1,29 @@
-//! What keeps the writer from recording anything.
+//! What keeps the writer from recording.
 
 use std::time::{Duration, Instant};
 
 /// Whether a batch can be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::recorder) enum PolicyCheck {
-    /// By the set in force.
+    /// It can, by the policy set in force.
     Current,
-    /// Another gateway has let another set come into force, which this one has yet to take up. Nothing is judged by the
-    /// set before: the log says that it is over.
+    /// It cannot: another gateway has brought another set into force, and this one does not have it yet. The old set MUST
+    /// NOT judge any more, because the log says that it was replaced.
     Superseded,
 }
 
-/// What keeps a writer from recording anything, for probes to tell.
+/// What keeps a writer from recording. Probes report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriterStatus {
-    /// Nothing does.
+    /// Nothing.
     None,
-    /// The database cannot be reached, or takes no writes: writes wait, and what is read fails.
+    /// The database is unreachable or takes no writes. Writes wait, and reads fail.
     StoreAway,
-    /// Another policy set is in force, which this gateway has yet to take up.
+    /// Another policy set is in force, and this gateway does not have it yet.
     OtherLaw,
 }
 
-/// A database that is away.
+/// An outage of the database.
 #[derive(Debug)]
 pub(in crate::recorder) struct Outage {
     pub(in crate::recorder) since: Instant,

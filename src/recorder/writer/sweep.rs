@@ -1,5 +1,5 @@
-//! The law asked again of everything that stands: after a start, and after another set came into force. A page of custodies
-//! in a batch, so that writes come in between. After that, the agenda says of each when it is due.
+//! Asks the law again about every custody after a start, and after another policy set came into force. Each batch takes one
+//! page of custodies, so that writes are not held up. Afterwards the agenda says when each custody is due again.
 
 use std::collections::BTreeMap;
 
@@ -11,42 +11,42 @@ use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, CaseFilter, ListedItem, Reader, StoreError};
 
-/// Where a walk over a jurisdiction stands.
+/// How far the walk over a jurisdiction has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Walk {
-    /// It has yet to be found out how it goes.
+    /// It has not begun: the agenda is yet to be checked.
     Ahead,
-    /// Over what the agenda has to be judged again, whenever that is.
+    /// It goes over the custodies that the agenda lists to be judged again at any time.
     Listed(Option<AgendaPlace>),
-    /// Over every custody: the store is from before custodies were on the agenda for this.
+    /// It goes over every custody, because the store is older than this use of the agenda.
     Whole(Option<Uuid>),
 }
 
-/// Jurisdictions in which the law is still to be asked again.
+/// The jurisdictions in which the law is still to be asked again.
 #[derive(Debug, Default)]
 pub(in crate::recorder) struct Sweep(BTreeMap<JurisdictionId, Walk>);
 
-/// Custodies to be judged in one batch, and how the walk goes on when that is durable.
+/// The custodies to judge in one batch, and where the walk goes on once the batch is durable.
 #[derive(Debug, Default)]
 pub(in crate::recorder) struct Page {
     pub(in crate::recorder) custodies: Vec<CaseName>,
     of: Option<(JurisdictionId, Option<Walk>)>,
-    /// Every custody of the jurisdiction is on the agenda from now on.
+    /// From this page on, the agenda lists every custody of the jurisdiction.
     whole: bool,
 }
 
 impl Sweep {
-    /// Begins anew in each of them.
+    /// Begins a walk in each of these jurisdictions.
     pub(in crate::recorder) fn over(jurisdictions: impl Iterator<Item = JurisdictionId>) -> Self {
         Self(jurisdictions.map(|jurisdiction| (jurisdiction, Walk::Ahead)).collect())
     }
 
-    /// Whether anything is left to be walked over.
+    /// Whether every walk has ended.
     pub(in crate::recorder) fn is_over(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes note that a page is durable.
+    /// Goes on after a page that is durable.
     pub(in crate::recorder) fn walked(&mut self, page: Page) {
         match page.of {
             Some((jurisdiction, Some(walk))) => _ = self.0.insert(jurisdiction, walk),
@@ -57,12 +57,12 @@ impl Sweep {
 }
 
 impl Page {
-    /// The jurisdiction that it is of.
+    /// The jurisdiction of the page.
     pub(in crate::recorder) fn jurisdiction(&self) -> Option<&JurisdictionId> {
         self.of.as_ref().map(|(jurisdiction, _)| jurisdiction)
     }
 
-    /// That a store has every custody on its agenda is kept there, too, under no custody's name.
+    /// The agenda item that marks that the agenda lists every custody. It is on no custody's name.
     pub(in crate::recorder) fn mark(&self) -> Option<AgendaChange> {
         let (jurisdiction, _) = self.of.as_ref().filter(|_| self.whole)?;
         let due_at = no_date().checked_add(SignedDuration::from_secs(1)).ok()?;
@@ -76,7 +76,8 @@ fn nobodys(jurisdiction: &JurisdictionId) -> CaseName {
 }
 
 impl Sweep {
-    /// The next page, if a walk is under way. What cannot be read now is read later.
+    /// The next page, if a walk is under way. If the database is unreachable, the walk goes on later. On any other error it
+    /// is given up until the next start or activation.
     pub(in crate::recorder) fn page(&mut self, reader: &dyn Reader, limit: usize) -> Page {
         let Some((jurisdiction, walk)) = self.0.first_key_value() else { return Page::default() };
         let (jurisdiction, walk) = (jurisdiction.clone(), walk.clone());

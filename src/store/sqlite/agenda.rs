@@ -1,4 +1,4 @@
-//! What is open: a row an item, beside the cases.
+//! The agenda: one row for each open item, beside the cases.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, params};
@@ -10,7 +10,7 @@ use crate::store::agenda::ItemRow;
 use crate::store::sqlite::read;
 use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem, StoreError, rows};
 
-/// What is open about a case.
+/// The open items of a case.
 pub(super) fn of_case(connection: &Connection, jurisdiction: i64, case: &CaseName) -> Result<Vec<Item>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT case_kind, case_id, kind, key, due_at, names.name FROM agenda LEFT JOIN names ON names.id = holder \
@@ -21,7 +21,7 @@ pub(super) fn of_case(connection: &Connection, jurisdiction: i64, case: &CaseNam
     found.map(|row| Ok(row?.listed(&case.jurisdiction)?.item)).collect()
 }
 
-/// What is due, the longest due first.
+/// Items that are due, the longest due first.
 pub(super) fn due(
     connection: &Connection,
     jurisdiction: &JurisdictionId,
@@ -39,12 +39,12 @@ pub(super) fn due(
     found.map(|row| row?.listed(jurisdiction)).collect()
 }
 
-/// Items in order of the time they are due.
+/// Items in the order in which they are due.
 pub(super) fn list(connection: &Connection, filter: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError> {
     let Some(number) = read::number(connection, filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
     let holder = match &filter.holder {
         None => None,
-        // An agency without a number has nothing to do.
+        // An agency without a number has no items.
         Some(agency) => Some(read::number(connection, agency.as_str())?.unwrap_or(-1)),
     };
     let (due_at, case_kind, case_id, key) = match &filter.after {
@@ -75,7 +75,7 @@ pub(super) fn list(connection: &Connection, filter: &AgendaFilter) -> Result<Vec
     found.map(|row| row?.listed(&filter.jurisdiction)).collect()
 }
 
-/// Writes what changed.
+/// Writes a change of an agenda.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     number: &impl Fn(&str) -> Result<i64, StoreError>,

@@ -1,4 +1,4 @@
-//! Rows of appeals: who is in which, what was answered of each, what bars it.
+//! Rows of appeals: which detainers are in which appeal, the answer for each, and what bars it by law.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +16,7 @@ use crate::store::sqlite::read;
 use crate::store::vault::Key;
 use crate::store::{StoreError, rows, sealed};
 
-/// What a batch needs.
+/// Loads what a batch needs to know about appeals.
 pub(super) fn load(
     connection: &Connection,
     vault: &Key,
@@ -53,10 +53,10 @@ pub(super) fn load(
     Ok(loaded)
 }
 
-/// The wrapped key of a detainer, and what was answered of it.
+/// The wrapped key of a detainer, and the sealed answer for it.
 type SealedItem = (Vec<u8>, Option<Vec<u8>>);
 
-/// Agencies by number, each parsed once.
+/// Agencies by number. Each is parsed once.
 struct Agencies<'a> {
     names: &'a HashMap<String, i64>,
     known: BTreeMap<i64, AgencyId>,
@@ -128,7 +128,7 @@ fn recorded_since(
     Ok(())
 }
 
-/// Detainers of an appeal, in order.
+/// The detainers of an appeal, in the order of their ids.
 pub(super) fn items(connection: &Connection, vault: &Key, filter: &ItemFilter) -> Result<Vec<Listed>, StoreError> {
     let ItemFilter { appeal, holder, unassigned, after, limit } = filter;
     let Some(jurisdiction) = read::number(connection, appeal.jurisdiction.as_str())? else { return Ok(Vec::new()) };
@@ -188,7 +188,7 @@ fn bars(connection: &Connection, jurisdiction: i64, appeal: &CaseName) -> Result
         .collect()
 }
 
-/// Writes what a batch changes of appeals.
+/// Writes what a batch changes about appeals.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     number: &impl Fn(&str) -> Result<i64, StoreError>,
@@ -246,7 +246,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// A UUID as SQL has it.
+/// A UUID as it is stored.
 fn id(bytes: &[u8; 16]) -> &[u8] {
     bytes.as_slice()
 }

@@ -1,4 +1,4 @@
-//! Connections to a file: one that writes, with the settings that durability rests on, and those that read.
+//! Connections to a file: one that writes, with the settings that durability depends on, and others that read.
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -15,28 +15,28 @@ const SCHEMA: &str = include_str!("schema.sql");
 /// Marks a file as ours ("comt").
 const APPLICATION_ID: i32 = 0x636f_6d74;
 
-/// A connection that writes. The file is made if there is none.
+/// A connection that writes. Creates the file if there is none.
 pub(super) fn open_connection(path: &Path) -> Result<Connection, StoreError> {
-    // Made before SQLite would make it: the files beside it inherit the mode.
+    // Created before SQLite would create it, because the files beside it inherit its mode.
     File::options().create(true).append(true).mode(0o600).open(path)?;
     let connection = Connection::open(path)?;
-    // Closing writes nothing by itself: `drop` does, where nothing has failed.
+    // Closing MUST NOT write by itself: `drop` does so, if nothing has failed.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    // Order matters: the page size before anything is written.
+    // The order matters: the page size is set before anything is written.
     connection.pragma_update(None, "page_size", 8_192)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // The switch says "wal" before that is written. Whether it was is told by there being a log, or -1 for none.
+    // The switch answers "wal" before it has written anything. Whether it succeeded shows in the log's size, or -1 for no log.
     let frames: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
     if frames < 0 {
         return Err(StoreError::Broken("the file cannot be given a write-ahead log"));
     }
-    // SQLite syncs what a checkpoint needs. The sync after each commit, which FULL would add, is made by `durability`:
-    // without it acknowledged rows were lost in a power cut.
+    // NORMAL syncs what carrying the log back needs. `durability` makes the sync after each commit that FULL would add: without
+    // it, a power cut lost acknowledged rows.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // What is deleted is overwritten: an expunged name must not stay in a free page.
+    // Deleted content is overwritten, so that an expunged name does not stay in a free page.
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Each commit walks the whole cache, so a larger one costs more than the reads it saves.
+    // Each commit goes through the whole cache, so a larger one costs more than the reads that it saves.
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.set_prepared_statement_cache_capacity(64);
     establish_schema(&connection)?;
@@ -55,7 +55,7 @@ fn establish_schema(connection: &Connection) -> Result<(), StoreError> {
     Ok(connection.execute_batch(&script)?)
 }
 
-/// Brings a store of an earlier version to this one, step by step.
+/// Brings a store of an earlier version to this version, step by step.
 fn take_over(connection: &Connection) -> Result<(), StoreError> {
     while let (version, APPLICATION_ID) = mark(connection)?
         && let Some(Step { sqlite, .. }) = step_from(version)
@@ -67,7 +67,7 @@ fn take_over(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether nothing was ever put into the file, by us or by anybody else.
+/// Whether nothing was ever written to the file, by us or by another program.
 pub(super) fn is_blank(connection: &Connection) -> Result<bool, StoreError> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(tables == 0 && mark(connection)? == (0, 0))

@@ -1,4 +1,4 @@
-//! A file as what is copied, and as what it is copied to.
+//! A file as the source and as the target of a copy.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -20,21 +20,21 @@ pub(in crate::store) struct Original {
 }
 
 impl Original {
-    /// A file that no gateway has open, nor will have meanwhile.
+    /// Opens a file that no gateway has open, and keeps gateways from opening it.
     pub(in crate::store) fn alone(path: &Path) -> Result<Self, StoreError> {
         if !path.is_file() {
             return Err(StoreError::File(ErrorKind::NotFound.into()));
         }
         let lock = lock(path)?;
-        // What a gateway wrote before it was killed is read as committed, and vouched for.
+        // What a gateway wrote before it was killed is read as committed, so it must be durable first.
         make_durable(&beside(path, "-wal"))?;
         Ok(Self { _lock: Some(lock), ..Self::open(path)? })
     }
 
-    /// A file as it is now, whether a gateway serves it or not. All that is read was durable before this returned.
+    /// Opens a file as it is now, whether or not a gateway serves it. Everything that is read was durable before this returned.
     pub(in crate::store) fn as_of_now(path: &Path) -> Result<Self, StoreError> {
         let original = Self::open(path)?;
-        // Which state is read is settled by the first read. The gateway may not have synced its end yet.
+        // The first read fixes the state that is read. The gateway may not have synced the end of it yet.
         original.connection.query_row("SELECT count(*) FROM heads", [], |_| Ok(()))?;
         match File::open(beside(path, "-wal")) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -89,7 +89,7 @@ pub(in crate::store) struct Duplicate {
 }
 
 impl Duplicate {
-    /// A file that no gateway has open, made if there is none.
+    /// Opens a file that no gateway has open, and creates it if there is none.
     pub(in crate::store) fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = lock(path)?;
         let connection = open_connection(path)?;
@@ -115,9 +115,9 @@ impl Target for Duplicate {
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {
         self.connection.execute_batch("COMMIT")?;
-        // Everything in the one file, as a store leaves it that is closed.
+        // Carries everything into the one file, as closing a store does.
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        // A file that was just made is found again only once its directory is durable too.
+        // A new file survives a power cut only if its directory is synced too.
         if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             File::open(directory)?.sync_all()?;
         }

@@ -1,5 +1,5 @@
-//! How far what was written is durable. SQLite appends a commit to the write-ahead log; the sync that makes it survive a
-//! power cut is ours, so that the next batch is planned while the disk is at work.
+//! Makes commits durable, and knows which are. SQLite appends a commit to the write-ahead log. The sync that makes it survive
+//! a power cut is made here, so that the next batch can be planned while the disk works.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(super) struct Durability {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct State {
-    /// Commits that a reader may see.
+    /// How many commits a reader may see.
     written: u64,
     /// How many of them are durable.
     synced: u64,
@@ -36,19 +36,19 @@ impl Durability {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a write failed: from then on nothing is written any more.
+    /// Whether a write failed. If so, nothing more is written.
     pub(super) fn has_failed(&self) -> bool {
         self.state().failed
     }
 
-    /// Remembers that a write failed.
+    /// Notes that a write failed.
     pub(super) fn fail(&self) {
         self.state().failed = true;
         self.changed.notify_all();
     }
 
-    /// Commits. The commit is counted before a reader can see it: one that does waits for its sync.
-    /// Its number is what is synced.
+    /// Commits, and returns the number of the commit, which is what to sync. The commit is counted before a reader can see it,
+    /// so that a reader that sees it waits for its sync.
     pub(super) fn commit(&self, commit: impl FnOnce() -> Result<(), StoreError>) -> Result<u64, StoreError> {
         let nth = {
             let mut state = self.state();
@@ -57,7 +57,7 @@ impl Durability {
         };
         let committed = commit();
         if committed.is_err() {
-            // There is one writer: what it counted last is what has not come about.
+            // There is one writer, so the commit that it counted last is the one that failed.
             let mut state = self.state();
             state.written = state.written.saturating_sub(1);
             self.changed.notify_all();
@@ -77,7 +77,7 @@ impl Durability {
         let mut state = self.state();
         match synced {
             Ok(()) => state.synced = state.synced.max(nth),
-            // After a sync that failed, the system holds what it could not write for written: a second one proves nothing.
+            // After a sync that failed, the system takes the lost pages for written, so a second sync proves nothing.
             Err(_) => state.failed = true,
         }
         self.changed.notify_all();
@@ -92,7 +92,7 @@ impl Durability {
         Ok(self.wal.get_or_init(|| wal))
     }
 
-    /// Waits until all that could have been seen is durable: what is given away must not be taken back by a power cut.
+    /// Waits until every commit that could have been seen is durable: a power cut must not take back what was returned.
     pub(super) fn wait(&self) -> Result<(), StoreError> {
         let mut state = self.state();
         let seen = state.written;
@@ -106,8 +106,8 @@ impl Durability {
     }
 }
 
-/// The write-ahead log, to be synced: SQLite's own handle is its own. Closing this one lets go of no lock, for there is none on
-/// that file.
+/// The write-ahead log, opened for syncing, because SQLite does not share its handle. Closing this one releases no lock, since
+/// SQLite locks another file.
 fn open(path: &Path) -> std::io::Result<File> {
     File::options().read(true).write(true).open(path)
 }

@@ -1,4 +1,4 @@
-//! What a start would find at a path. Everything that a start would refuse is refused here too, and nothing is changed.
+//! Finds out what a start would find at a path, and refuses what a start would refuse. Changes nothing.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind};
@@ -14,7 +14,7 @@ use crate::store::{FoundStore, StoreError};
 /// Looks for the store of a file.
 pub(in crate::store) fn find(path: &Path, wrapping_key: &[u8; 32]) -> Result<FoundStore, StoreError> {
     let path = &real(path)?;
-    // Files are made beside it at every start.
+    // Every start makes files beside the store.
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !directory.is_dir() {
         return Err(Error::from(ErrorKind::NotFound).into());
@@ -38,7 +38,7 @@ pub(in crate::store) fn find(path: &Path, wrapping_key: &[u8; 32]) -> Result<Fou
     Ok(FoundStore::Store(Arc::new(open_read_only(path, Some(wrapping_key))?)))
 }
 
-/// A file as a start opens it, if it is there.
+/// Opens a file as a start would, if it exists.
 fn open(path: &Path) -> Result<Option<File>, StoreError> {
     match File::options().read(true).append(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -46,7 +46,7 @@ fn open(path: &Path) -> Result<Option<File>, StoreError> {
     }
 }
 
-/// What a gateway holds, where that kept us from holding it for a moment.
+/// What kept us from locking the file: a gateway that serves it.
 fn held(taken: Result<File, StoreError>) -> Result<Option<PathBuf>, StoreError> {
     match taken {
         Ok(_let_go_again) => Ok(None),

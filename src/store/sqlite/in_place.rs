@@ -1,4 +1,4 @@
-//! A file whose rows are replaced, in one transaction, while no gateway has it open.
+//! Replaces rows of a file in one transaction, while no gateway has it open.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -17,12 +17,12 @@ use crate::store::sqlite::{beside, lock, lock_itself, make_durable, real};
 #[derive(Debug)]
 pub(in crate::store) struct InPlace {
     connection: Connection,
-    // Last: SQLite's own locks end with any handle of the file.
+    // Last, because SQLite's own locks end when any handle of the file is closed.
     _locks: (File, File),
 }
 
 impl InPlace {
-    /// A file that no gateway has open, nor will have meanwhile.
+    /// Opens a file that no gateway has open, and keeps gateways from opening it.
     pub(in crate::store) fn open(path: &Path) -> Result<Self, StoreError> {
         if !path.is_file() {
             return Err(StoreError::File(ErrorKind::NotFound.into()));

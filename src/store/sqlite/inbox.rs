@@ -1,4 +1,4 @@
-//! Consumers and what they were sent: a row each, and a row for each entry that is not settled.
+//! Consumers and their attempts: one row for each consumer, and one for each entry that it has not confirmed in order.
 
 use rusqlite::{Connection, Transaction, params};
 
@@ -17,7 +17,7 @@ pub(super) fn read(
 ) -> Result<Inbox, StoreError> {
     let number = |name: &str| read::number(connection, name);
     let (Some(agency), Some(place)) = (number(agency.as_str())?, number(jurisdiction.as_str())?) else {
-        // Neither has a number before something of it was stored.
+        // A name gets its number when something of it is stored first.
         return Ok(Inbox::default());
     };
     let custody = number(&LogName { jurisdiction: jurisdiction.clone(), kind: LogKind::Custody }.to_string())?;
@@ -50,7 +50,7 @@ pub(super) fn read(
     Ok(inbox)
 }
 
-/// Writes a consumer as it now stands.
+/// Writes the state of a consumer.
 pub(super) fn write(
     transaction: &Transaction<'_>,
     number: &impl Fn(&str) -> Result<i64, StoreError>,
@@ -72,7 +72,7 @@ pub(super) fn write(
             ],
             |row| row.get(0),
         )?;
-    // All of them again: there are few, and what was settled must go.
+    // All attempts are written again: there are few, and those that were confirmed must go.
     transaction.prepare_cached("DELETE FROM attempts WHERE consumer = ?1")?.execute([id])?;
     let mut insert = transaction.prepare_cached("INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (place, attempt) in &state.attempts {

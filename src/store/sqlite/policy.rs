@@ -1,4 +1,4 @@
-//! The policy set in force, in its one row.
+//! The row of the policy set in force.
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 

@@ -1,4 +1,4 @@
-//! The reader's side: a small pool of read-only connections. Called on blocking threads, never on a network thread.
+//! The reading side: a small pool of read-only connections. It is called on blocking threads, never on a network thread.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use crate::store::{
 };
 use crate::wire::entry::Opening;
 
-/// Connections kept for readers.
+/// The most idle connections that are kept.
 const READERS_MAX: usize = 8;
 
 /// Reads a SQLite file that a writer may be writing.
@@ -35,7 +35,7 @@ pub struct SqliteReader {
     path: PathBuf,
     vault: Option<Arc<Key>>,
     idle: Mutex<Vec<Connection>>,
-    /// Where a writer of the same process is at work: how far it is.
+    /// How far the writer is, if one in the same process writes to the file.
     durability: Option<Arc<Durability>>,
 }
 
@@ -44,12 +44,12 @@ impl SqliteReader {
         Self { path, vault, idle: Mutex::new(Vec::new()), durability: None }
     }
 
-    /// Beside a writer: what is read is given away once it is durable.
+    /// A reader beside a writer. It returns what it read only once that is durable.
     pub(super) fn awaiting(self, durability: Arc<Durability>) -> Self {
         Self { durability: Some(durability), ..self }
     }
 
-    /// Lends a connection, a new one if none is idle.
+    /// Uses an idle connection, or a new one if none is idle.
     fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
@@ -58,7 +58,7 @@ impl SqliteReader {
         };
         let outcome = read(&connection);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // A connection that failed is not kept: it may hold on to a broken state.
+        // A connection that failed is not kept: its state may be broken.
         if outcome.is_ok() && idle.len() < READERS_MAX {
             idle.push(connection);
         }
@@ -72,7 +72,7 @@ impl SqliteReader {
         self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
     }
 
-    /// The key of the case under which an entry is sealed. `None`: the wrapping key seals it.
+    /// The data key that seals an entry. `None`: the wrapping key seals it.
     fn key_of(&self, connection: &Connection, leaf: &[u8]) -> Result<Option<DataKey>, StoreError> {
         let Some(name) = sealed::case_of(leaf)? else { return Ok(None) };
         let mut statement = connection.prepare_cached(
@@ -121,8 +121,8 @@ impl SqliteReader {
         })
     }
 
-    /// Contents of an entry: what is never personal, and the rest as far as there is a key. Also says whether the rest
-    /// was expunged.
+    /// The openings of an entry: those that are never personal, and the others if their key is there. Also returns whether the
+    /// others were expunged.
     fn openings(
         &self,
         connection: &Connection,
@@ -389,7 +389,7 @@ fn entry_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     })
 }
 
-/// The number of an agency whose cases are meant. One that has never written has none, and so no case.
+/// The number of an agency whose cases are asked for. An agency without a number has no cases.
 fn agency_number(connection: &Connection, agency: Option<&AgencyId>) -> Result<Option<i64>, StoreError> {
     agency.map(|agency| Ok(number(connection, agency.as_str())?.unwrap_or(-1))).transpose()
 }
@@ -400,7 +400,7 @@ pub(super) fn number(connection: &Connection, name: &str) -> Result<Option<i64>,
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
-/// A case and its data key, where it is `theirs` by the numbers of its issuer and holder. Else it is not even read.
+/// A case and its data key, if `theirs` accepts the numbers of its issuer and holder. Otherwise the case is not even read.
 pub(super) fn case(
     connection: &Connection,
     jurisdiction: i64,
@@ -427,7 +427,7 @@ pub(super) fn names(connection: &Connection) -> Result<HashMap<String, i64>, Sto
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The log of a number.
+/// The log with a number.
 pub(super) fn log_name(names: &HashMap<String, i64>, number: i64) -> Result<LogName, StoreError> {
     let name = names.iter().find(|(_, id)| **id == number).map(|(name, _)| name);
     name.and_then(|name| name.parse().ok()).ok_or(StoreError::Broken("a number is no log's"))

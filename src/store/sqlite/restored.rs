@@ -1,4 +1,4 @@
-//! The marks of a file that was restored.
+//! The marks of the logs in a restored file.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::store::sqlite::connection::{check_schema, is_blank, open_connection, 
 use crate::store::sqlite::{lock, real};
 use crate::store::{StoreError, rows};
 
-/// The logs that are marked. A file that is not there has none.
+/// The logs that are marked. A file that does not exist has none.
 pub(in crate::store) fn restored(path: &Path) -> Result<Vec<(LogName, u64)>, StoreError> {
     if !path.is_file() {
         return Ok(Vec::new());
@@ -28,13 +28,13 @@ pub(in crate::store) fn restored(path: &Path) -> Result<Vec<(LogName, u64)>, Sto
     found.map(mark).collect()
 }
 
-/// Takes the marks off.
+/// Removes the marks.
 pub(in crate::store) fn release_restored(path: &Path) -> Result<(), StoreError> {
     let path = &real(path)?;
     let _lock = lock(path)?;
     let connection = open_connection(path)?;
     connection.execute("DELETE FROM restored", [])?;
-    // Synced here. A mark that came back after a power cut would only be asked about once more.
+    // Synced here. If a power cut brought a mark back, the log would only be checked once more.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }

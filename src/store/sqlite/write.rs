@@ -1,4 +1,4 @@
-//! The writer's side: recover, load, commit.
+//! The writing side: recover, load, commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::store::{
 };
 
 impl Store for SqliteStore {
-    /// The file is locked, and every commit is fenced by its heads.
+    /// Nothing else is locked: the file is, and the heads fence every commit.
     fn begin(&mut self, _logs: &BTreeSet<LogName>) -> Result<BatchStart, StoreError> {
         Ok(BatchStart::AsLeft)
     }
@@ -32,7 +32,7 @@ impl Store for SqliteStore {
     fn load(&mut self, wanted: &Wanted) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
         if !wanted.requests.is_empty() {
-            // A batch begins with its requests: keys of one that was given up are not needed any more.
+            // The first load of a batch asks for its requests. Keys of a batch that was given up are no longer needed.
             self.data_keys.clear();
         }
         for name in &wanted.cases {
@@ -69,7 +69,7 @@ impl Store for SqliteStore {
                 continue;
             };
             let mut statement = self.connection.prepare_cached(
-                // The earliest time, by whichever consumer: one that was confirmed again later must not count as later.
+                // The earliest delivery to any consumer counts. A later confirmation of the same entry must not replace it.
                 "SELECT min(recorded_at) FROM deliveries \
                  WHERE agency = ?1 AND log = ?2 AND position > ?3 AND start <= ?3",
             )?;
@@ -129,7 +129,7 @@ impl Store for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Remembers a failure. One that was fenced has written nothing.
+    /// Notes a failure. A fenced commit is no failure: it has written nothing.
     fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if matches!(&outcome, Err(error) if !matches!(error, StoreError::Fenced(_))) {
             self.durability.fail();
@@ -137,7 +137,7 @@ impl SqliteStore {
         outcome
     }
 
-    /// Commits, and says which commit it was. It is yet to be synced.
+    /// Commits, and returns the number of the commit, which is not synced yet.
     fn commit_counted(&mut self, append: &Append) -> Result<u64, StoreError> {
         let durability = Arc::clone(&self.durability);
         let committed = durability.commit(|| self.write(append));
@@ -145,7 +145,7 @@ impl SqliteStore {
         self.noted(committed)
     }
 
-    /// The state of a log, which is begun if it is new.
+    /// The state of a log. A new log is created.
     fn read_state(&mut self, log: &LogName) -> Result<LogState, StoreError> {
         let id = self.number(&log.to_string())?;
         let head: Option<(i64, Vec<u8>, i64)> = self
@@ -169,10 +169,10 @@ impl SqliteStore {
         Ok(LogState { tree, recorded_at: rows::time(recorded_at)? })
     }
 
-    /// One transaction.
+    /// Writes a batch in one transaction.
     fn write(&mut self, append: &Append) -> Result<(), StoreError> {
         self.number_all(append)?;
-        // Taken, so that a key made for a batch that fails is not mistaken for a stored one by the next.
+        // Taken out, so that the next batch does not mistake a key that was made for a failed batch for a stored one.
         let keys = BatchKeys::make(&self.vault, append, std::mem::take(&mut self.data_keys))?;
         let Self { connection, names, vault, .. } = self;
         let number = |name: &str| names.get(name).copied().ok_or(StoreError::Broken("a name has no number"));
@@ -209,7 +209,7 @@ impl SqliteStore {
             ])?;
         }
         for delivery in &append.deliveries {
-            // The first confirmation of a position is the one that counts.
+            // Only the first confirmation of a position counts.
             transaction.prepare_cached("INSERT OR IGNORE INTO deliveries VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
                 params![
                     number(delivery.agency.as_str())?,
@@ -236,7 +236,7 @@ impl SqliteStore {
         Ok(transaction.commit()?)
     }
 
-    /// The number of a name, given to it now if it has none.
+    /// The number of a name. A new name gets one.
     fn number(&mut self, name: &str) -> Result<i64, StoreError> {
         if let Some(id) = self.names.get(name) {
             return Ok(*id);
@@ -247,13 +247,13 @@ impl SqliteStore {
         Ok(id)
     }
 
-    /// Numbers every name of a batch. Rare: there are only so many agencies and logs.
+    /// Gives a number to every new name of a batch. This is rare, because there are few agencies and logs.
     fn number_all(&mut self, append: &Append) -> Result<(), StoreError> {
         rows::names(append).iter().try_for_each(|name| self.number(name).map(|_| ()))
     }
 }
 
-/// Moves a head, if it stands where the batch was planned from; stores the checkpoint and the tiles.
+/// Moves a head, and stores the checkpoint and tiles. Fails if the head is not the one that the batch was planned on.
 fn move_head(transaction: &Transaction<'_>, log: i64, head: &HeadMove) -> Result<(), StoreError> {
     let moved = transaction
         .prepare_cached(
@@ -314,7 +314,7 @@ fn insert_disclosure(
     Ok(())
 }
 
-/// Puts a new key in the place of a case's key, and takes out what was answered of it.
+/// Replaces the data key of a case, and removes the answers to appeals about it.
 fn expunge(transaction: &Transaction<'_>, jurisdiction: i64, case: &CaseName, stored: &[u8]) -> Result<(), StoreError> {
     let id = case.id.as_bytes().as_slice();
     let replaced = transaction
@@ -326,7 +326,7 @@ fn expunge(transaction: &Transaction<'_>, jurisdiction: i64, case: &CaseName, st
     if replaced == 1 { Ok(()) } else { Err(StoreError::Broken("a case that is expunged is not there")) }
 }
 
-/// Stores a case as it now stands. `wrapped` is its data key, if the case is new.
+/// Stores the state of a case. `wrapped` is its data key, if the case is new.
 fn upsert_case(
     transaction: &Transaction<'_>,
     number: &impl Fn(&str) -> Result<i64, StoreError>,

@@ -1,7 +1,7 @@
-//! The write-ahead log carried back into the file by a thread of its own, while the writer goes on appending to the log.
+//! Carries the write-ahead log back into the file on a separate thread, while the writer goes on appending to the log.
 //!
-//! SQLite begins the log anew only when all of it has been carried back, which never happens while somebody appends. So the
-//! thread follows until little is left, and leaves that little to the writer, between two of its commits.
+//! SQLite starts the log over only when all of it has been carried back, which never happens while the writer appends. So the
+//! thread follows until little is left, and leaves the rest to the writer, between two of its commits.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::store::StoreError;
 use crate::store::sqlite::durability::Durability;
 
-/// Pages in the write-ahead log that are worth carrying back. A page that was changed by several batches is carried once.
+/// How many pages in the write-ahead log make a pass worthwhile. A page that several batches changed is carried once.
 const PAGES: u32 = 4_000;
-/// So little is left to the writer.
+/// At most this many pages are left to the writer.
 const LITTLE: u32 = 100;
-/// The thread follows the writer so often before it leaves the rest to it.
+/// How many passes the thread makes before it leaves the rest to the writer.
 const PASSES: u32 = 4;
 
-/// The thread, and what it shares with the writer.
+/// The thread, and the state that it shares with the writer.
 #[derive(Debug)]
 pub(super) struct WriteBack {
     progress: Arc<Progress>,
@@ -30,9 +30,9 @@ pub(super) struct WriteBack {
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// Pages of the log as it stands that are carried back.
+    /// How many pages of the present log are carried back.
     carried: AtomicU32,
-    /// The writer is to carry back what is left.
+    /// The writer must carry back the rest.
     is_nearly_over: AtomicBool,
 }
 
@@ -44,7 +44,7 @@ struct Pass {
 }
 
 impl WriteBack {
-    /// Starts the thread, which `writer` wakes as its log grows.
+    /// Starts the thread. Commits on `writer` wake it as the log grows.
     pub(super) fn start(writer: &mut Connection, path: &Path, durability: Arc<Durability>) -> Result<Self, StoreError> {
         let progress = Arc::new(Progress::default());
         let connection = open(path)?;
@@ -55,7 +55,7 @@ impl WriteBack {
             tracing::dispatcher::with_default(&dispatch, || run(&woken, &connection, &shared, &durability));
         })?;
         let shared = Arc::clone(&progress);
-        // It takes the place of the hook by which SQLite would carry the log back within a commit.
+        // Replaces the hook by which SQLite would carry the log back within a commit.
         writer.wal_hook(Some(move |_: &mut _, pages| {
             shared.grown(u32::try_from(pages).unwrap_or_default(), &wake);
             Ok(())
@@ -63,7 +63,7 @@ impl WriteBack {
         Ok(Self { progress, thread: Some(thread) })
     }
 
-    /// Carries back what the thread left, if it did. MUST be called between two transactions.
+    /// Carries back what the thread left, if it left anything. MUST be called between two transactions.
     pub(super) fn finish(&self, writer: &Connection) -> Result<(), StoreError> {
         if self.progress.is_nearly_over.swap(false, Ordering::AcqRel) {
             tried(pass(writer, &self.progress).map(|_| ()))?;
@@ -74,7 +74,8 @@ impl WriteBack {
     /// Ends the thread.
     pub(super) fn stop(&mut self, writer: &mut Connection) {
         let none: Option<fn(&mut rusqlite::hooks::Wal, i32) -> rusqlite::Result<()>> = None;
-        // With the hook goes the only way to wake the thread, which ends it. One that cannot be taken away is left running.
+        // Removing the hook drops the only sender that wakes the thread, which ends it. If it cannot be removed, the thread is
+        // left running.
         let is_unhooked = writer.wal_hook(none).is_ok();
         if let Some(thread) = self.thread.take().filter(|_| is_unhooked) {
             let _ended = thread.join();
@@ -83,14 +84,14 @@ impl WriteBack {
 }
 
 impl Progress {
-    /// The log has so many pages after a commit.
+    /// Notes how many pages the log has after a commit.
     fn grown(&self, pages: u32, wake: &SyncSender<()>) {
         let carried = self.carried.load(Ordering::Acquire);
-        // Fewer than were carried back: it has begun anew.
+        // The log has fewer pages than were carried back, so it has started over.
         let carried = if pages < carried { 0 } else { carried };
         self.carried.store(carried, Ordering::Release);
         if pages.saturating_sub(carried) >= PAGES {
-            // One that is woken already looks at all there is.
+            // A thread that is awake already sees every page.
             let _awake = wake.try_send(());
         }
     }
@@ -117,7 +118,7 @@ fn follow(connection: &Connection, progress: &Progress) -> Result<(), StoreError
     Ok(())
 }
 
-/// Carries back what the log holds now, but for what somebody still reads the older state of.
+/// Carries back what the log holds now, except pages whose older state is still being read.
 fn pass(connection: &Connection, progress: &Progress) -> Result<Pass, StoreError> {
     let (in_log, carried): (i64, i64) =
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))?;
@@ -127,8 +128,8 @@ fn pass(connection: &Connection, progress: &Progress) -> Result<Pass, StoreError
     Ok(pass)
 }
 
-/// Says what failed. Where the disk did, nobody knows what is on it, and a second try proves nothing; what has only no room
-/// stays in the log, and is tried again.
+/// Tells failures apart. If the disk failed, nobody knows what is on it, and a second try proves nothing. If it is only full,
+/// the pages stay in the log and are tried again.
 fn tried(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
     let Err(error) = outcome else { return Ok(()) };
     tracing::error!(%error, "the write-ahead log cannot be carried back into the file");
