@@ -56,8 +56,8 @@ fn is_proof_of_delivery(method: &str) -> bool {
 /// An entry that is ready to be delivered.
 #[derive(Debug)]
 pub struct PendingDelivery {
-    /// Its place in the logs.
-    pub place: EntryPosition,
+    /// Its position in the logs.
+    pub position: EntryPosition,
     /// The entry, as far as the caller may know it now.
     pub entry: v1::Entry,
     /// The classes shown, for the account of disclosures.
@@ -126,10 +126,10 @@ impl Feed {
                 if full {
                     break;
                 }
-                let place = EntryPosition { log: log.kind, index: stored.index };
+                let position = EntryPosition { log: log.kind, index: stored.index };
                 cursor.set(log.kind, stored.index.saturating_add(1));
-                if !passed_over.contains(&place) {
-                    page.take(place, log, stored, &mut disclosure_filter, cursor)?;
+                if !passed_over.contains(&position) {
+                    page.take(position, log, stored, &mut disclosure_filter, cursor)?;
                 }
             }
             if full {
@@ -161,7 +161,7 @@ impl Page {
     /// Adds an entry if it is for the caller.
     fn take(
         &mut self,
-        place: EntryPosition,
+        position: EntryPosition,
         log: &LogName,
         stored: StoredEntry,
         disclosure_filter: &mut DisclosureFilter<'_>,
@@ -178,7 +178,7 @@ impl Page {
         let classes = visible.classes;
         let entry = entry::show(log, stored.index, stored.leaf, &stored.openings, classes, &visible.withheld);
         self.bytes = self.bytes.saturating_add(entry.encoded_len());
-        self.entries.push(PendingDelivery { place, entry, classes, cursor: *cursor });
+        self.entries.push(PendingDelivery { position, entry, classes, cursor: *cursor });
         Ok(())
     }
 }

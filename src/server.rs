@@ -122,7 +122,7 @@ impl Gateway {
             timetable,
             metrics: Arc::clone(&metrics),
         };
-        let RunningWriters { handle, reader, heads, hindrances, threads: writers } =
+        let RunningWriters { handle, reader, heads, writer_statuses, threads: writers } =
             writer::start(config, base, &secrets, &in_force, inputs)?;
         let policies =
             Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics)));
@@ -185,7 +185,7 @@ impl Gateway {
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
             tick,
-            hindrances,
+            writer_statuses,
         };
         let (recording, set_phase) = (handle.clone(), phase.clone());
         let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;

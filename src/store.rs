@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use account::{Account, Disclosed};
-pub use agenda::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem};
+pub use agenda::{AgendaChange, AgendaFilter, AgendaPosition, ListedItem};
 pub use audience::Audience;
 pub use copy::{Copied, backup, copy, digest, restore};
 pub use error::StoreError;

@@ -13,7 +13,7 @@ use crate::domain::agenda::ItemKind;
 use crate::domain::detainer::Detainer;
 use crate::domain::determination::FieldClasses;
 use crate::domain::method::ReadMethod;
-use crate::store::{AgendaFilter, AgendaPlace, DisclosedResource, ListedItem};
+use crate::store::{AgendaFilter, AgendaPosition, DisclosedResource, ListedItem};
 use crate::wire::v1::obligation_service_server::ObligationService;
 use crate::wire::v1::review_service_server::ReviewService;
 use crate::wire::{Message, Named, parse, show, v1};
@@ -109,7 +109,7 @@ impl Api {
         if !caller.takes_part_in(&jurisdiction) {
             return Err(status::not_found());
         }
-        let after = after.map(|(due_at, case, key)| AgendaPlace { due_at, case, key });
+        let after = after.map(|(due_at, case, key)| AgendaPosition { due_at, case, key });
         let overseen = caller.agency.kind == AgencyKind::Oversight;
         let holder = (!overseen).then(|| caller.agency.id.clone());
         let of = jurisdiction.clone();
@@ -145,6 +145,6 @@ impl Api {
 }
 
 fn token(listed: &ListedItem) -> String {
-    let AgendaPlace { due_at, case, key } = listed.place();
+    let AgendaPosition { due_at, case, key } = listed.position();
     show::due_token(due_at, &case, &key)
 }

@@ -114,9 +114,13 @@ fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<InboxConsumer,
 
 impl Api {
     /// How far each consumer of an agency has received in a jurisdiction.
-    pub(super) async fn consumers(&self, agency: &AgencyId, place: &JurisdictionId) -> Result<Consumers, Status> {
-        let (agency, place) = (agency.clone(), place.clone());
-        self.read(move |reader| reader.inbox(&agency, &place)).await
+    pub(super) async fn consumers(
+        &self,
+        agency: &AgencyId,
+        jurisdiction: &JurisdictionId,
+    ) -> Result<Consumers, Status> {
+        let (agency, jurisdiction) = (agency.clone(), jurisdiction.clone());
+        self.read(move |reader| reader.inbox(&agency, &jurisdiction)).await
     }
 }
 
@@ -180,12 +184,12 @@ impl Subscription {
     /// over.
     async fn try_first(&self, page: &mut Page) -> Result<Option<AttemptGuard>, Status> {
         while let Some(first) = page.entries.first() {
-            let place = first.place;
-            let Some(held) = self.api.attempts.begin(&self.whose, place) else {
+            let position = first.position;
+            let Some(held) = self.api.attempts.begin(&self.whose, position) else {
                 self.account(page).await?;
                 return Ok(None);
             };
-            let attempt = Some(Attempt { whose: self.whose.clone(), place });
+            let attempt = Some(Attempt { whose: self.whose.clone(), position });
             let delivering = Delivering { disclosure: self.disclosure(page), attempt };
             let tried = self.api.recorder.deliver(delivering).await.map_err(|error| status::submit(&error))?;
             match tried {
@@ -205,7 +209,7 @@ impl Subscription {
     }
 
     fn disclosure(&self, page: &Page) -> NewDisclosure {
-        let resources = page.entries.iter().map(|due| DisclosedResource::Entry(due.place)).collect();
+        let resources = page.entries.iter().map(|due| DisclosedResource::Entry(due.position)).collect();
         let classes = page.entries.iter().map(|due| due.classes).fold(FieldClasses::NONE, FieldClasses::union);
         self.api.disclosure(&self.caller, ReadMethod::Receive, &self.whose.jurisdiction, resources, classes)
     }

@@ -1,7 +1,7 @@
-//! `ReportService`: figures over the entries that the caller may read.
+//! `ReportService`: reports over the entries that the caller may read.
 //!
 //! The log is folded for each call, as far as the caller may be shown it now: a custodian or a law that narrows what an issuer sees
-//! narrows its figures too. One report at a time for each agency, and a few in all.
+//! narrows its reports too. One report at a time for each agency, and a few in all.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -40,7 +40,7 @@ impl ReportService for Reports {
         request: Request<v1::GetReportRequest>,
     ) -> Result<Response<v1::GetReportResponse>, Status> {
         let caller = Api::caller(&request)?;
-        let asked = parse::figures(request.get_ref()).map_err(|faults| status::violations(&faults))?;
+        let asked = parse::report_scope(request.get_ref()).map_err(|faults| status::violations(&faults))?;
         let is_asked = |log: &&LogName| asked.jurisdiction.as_ref().is_none_or(|asked| *asked == log.jurisdiction);
         let own = self.0.heads.keys().filter(is_asked).filter(|log| may_read(&caller, log));
         let logs: Vec<(LogName, u64)> = own.map(|log| (log.clone(), self.0.head(log))).collect();

@@ -165,9 +165,9 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             update.detainer(detainer, Disclosure::Internal, |detainer| detainer.put_owed(owed));
         }
         Event::DetainerReopened { detainer } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            let shown = &mut detainer.issuer_view;
-            let before = shown.ended_from.take().unwrap_or(shown.state);
-            shown.state = unless_withdrawn(shown.state, before);
+            let view = &mut detainer.issuer_view;
+            let before = view.ended_from.take().unwrap_or(view.state);
+            view.state = unless_withdrawn(view.state, before);
         }),
         Event::CustodyExpunged { .. } => update.expunge_custody(),
         Event::DetainerExpunged { detainer } => update.expunge_detainer(detainer),
@@ -221,9 +221,9 @@ impl CaseUpdate<'_> {
     /// Updates what linked requests claim of the person.
     fn update_reported_claims(&mut self) {
         let Case { custody: Some(custody), linked, .. } = &mut *self.case else { return };
-        let heard = ReportedClaims::under(linked);
-        if custody.reported_claims != heard {
-            self.custody(|custody| custody.reported_claims = heard);
+        let reported = ReportedClaims::under(linked);
+        if custody.reported_claims != reported {
+            self.custody(|custody| custody.reported_claims = reported);
         }
     }
 
@@ -367,8 +367,8 @@ impl CaseUpdate<'_> {
                 self.case.linked.extend(found);
             }
             Finding::NoSuchPerson | Finding::IdentityMismatch if self.case.custody.as_ref().is_some_and(linked) => {
-                let parted = self.case.linked.iter().find(|linked| linked.name == *name);
-                let issuer = parted.map(|detainer| detainer.issuer.clone());
+                let separated = self.case.linked.iter().find(|linked| linked.name == *name);
+                let issuer = separated.map(|detainer| detainer.issuer.clone());
                 self.custody(|custody| {
                     custody.detainers.retain(|linked| linked != name);
                     custody.not_of.extend(issuer);

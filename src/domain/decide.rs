@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use obligation::met_by_record;
-pub use review::{follow, stands_on};
+pub use review::{follow, is_active_on};
 
 pub use crate::domain::refusal::Refusal;
 

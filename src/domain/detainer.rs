@@ -117,8 +117,8 @@ pub struct Detainer {
     /// Index in the exchange log of the first notice of release. None: no notice stands.
     pub notice_index: Option<u64>,
     /// Custodies that it was matched to by mistake, oldest first.
-    #[serde(default)]
-    pub parted: Vec<MistakenMatch>,
+    #[serde(default, rename = "parted")]
+    pub mistaken_matches: Vec<MistakenMatch>,
     /// Why it was lifted.
     pub lift_reason: Option<LiftReason>,
     /// Its state just before the custody ended.
@@ -157,7 +157,7 @@ impl Detainer {
             state: DetainerState::Lodged,
             issuer_view: IssuerView::lodged(now),
             notice_index: None,
-            parted: Vec::new(),
+            mistaken_matches: Vec::new(),
             lift_reason: None,
             ended_from: None,
             clocks: DetainerClocks::default(),

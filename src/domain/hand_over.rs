@@ -52,8 +52,8 @@ pub fn of_release<'a, 'l>(
     }
     let named = |detainer: &&Detainer| to.detainer.as_ref().is_none_or(|name| detainer.name == *name);
     let stood = |detainer: &&Detainer| match correction {
-        None => stands(detainer),
-        Some(_) => stood_at_the_end(detainer),
+        None => is_active_or_picked_up(detainer),
+        Some(_) => was_active_or_picked_up(detainer),
     };
     let mut under: Vec<_> = case.linked.iter().filter(named).filter(stood).collect();
     // If a requester picked the person up, it is the one that they were handed to.
@@ -67,12 +67,12 @@ pub fn of_release<'a, 'l>(
 
 /// Whether the person may have been handed over under a detainer: it is active, or its issuer picked the person up and
 /// withdrew it.
-pub fn stands(detainer: &Detainer) -> bool {
+pub fn is_active_or_picked_up(detainer: &Detainer) -> bool {
     detainer.state.is_active() || was_picked_up(detainer)
 }
 
 /// The same, for a release that was recorded before.
-fn stood_at_the_end(detainer: &Detainer) -> bool {
+fn was_active_or_picked_up(detainer: &Detainer) -> bool {
     detainer.state == DetainerState::Released || detainer.issuer_view.ended_from.is_some() || was_picked_up(detainer)
 }
 

@@ -15,20 +15,21 @@ use crate::domain::ids::{AgencyId, CaseName, LogKind};
 use crate::domain::permit::Permitted;
 use crate::domain::transfer::TransferName;
 
-/// What the issuer learns of an event that reveals a class, if it is shown these classes.
-pub(super) fn disclosure_of(shown: FieldClasses, revealed_class: FieldClass) -> Disclosure {
-    if shown == FieldClasses::NONE {
+/// What the issuer learns of an event that reveals a class, if these classes are disclosed to it.
+pub(super) fn disclosure_of(disclosed: FieldClasses, revealed_class: FieldClass) -> Disclosure {
+    if disclosed == FieldClasses::NONE {
         Disclosure::Internal
-    } else if shown.contains(revealed_class) {
+    } else if disclosed.contains(revealed_class) {
         Disclosure::ToIssuer
     } else {
         Disclosure::Retraction
     }
 }
 
-/// The classes that the issuer is shown of an event that reveals a class: all that it may see, or none. If the event
-/// corrects something that the issuer was told, it learns at least that this no longer stands.
-pub(super) fn classes_shown(
+/// The classes of an event that are disclosed to the issuer: if the event reveals a class that it may see, all that it may
+/// see, else none. If the event corrects something that was disclosed before, the issuer learns at least that this no
+/// longer holds.
+pub(super) fn disclosed_classes(
     detainer: &Detainer,
     law: &LawView,
     revealed_class: FieldClass,
@@ -47,7 +48,7 @@ pub(super) fn side_of(detainer: &Detainer, caller: &Caller) -> Side {
     if detainer.issuer == caller.agency.id { Side::Issuer } else { Side::Custodian }
 }
 
-/// Records what the issuer says of its own detainer. The issuer may read it back, and the other side is told.
+/// Records what the issuer says of its own detainer. The issuer may read it back, and the other side sees it.
 pub(super) fn from_issuer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
     Record {
         log: LogKind::Exchange,
@@ -75,13 +76,13 @@ pub(super) fn retraction_record(detainer: &Detainer, event: Event) -> Record {
 
 /// Records a transfer. Both sides know all of it but the rulings, and why a person decided it.
 pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Event) -> Record {
-    // At delivery the law is asked whether any of it may still be shown.
-    let shown = [FieldClass::Count, FieldClass::Custody, FieldClass::Medical].into_iter().collect();
+    // At delivery the law is asked whether any of it may still be disclosed.
+    let disclosed = [FieldClass::Count, FieldClass::Custody, FieldClass::Medical].into_iter().collect();
     let determination = |law: &LawView| recorded(&detainer.name, law, LawAction::Transfer, &law.transfer);
     Record {
         log: LogKind::Exchange,
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, &holder(detainer), shown),
+        audience: audience_of(detainer, &holder(detainer), disclosed),
         counts: Counts::of_request(detainer),
         determinations: law.map(determination).into_iter().collect(),
         policy_digest: law.map(|law| law.policy_digest),
@@ -89,21 +90,21 @@ pub(super) fn of_transfer(detainer: &Detainer, law: Option<&LawView>, event: Eve
     }
 }
 
-/// Records an event about a detainer, in the log and for the audience that the law allows. `shown` are the issuer's
+/// Records an event about a detainer, in the log and for the audience that the law allows. `disclosed` are the issuer's
 /// classes. If there are none, the entry itself stays within the jurisdiction.
 pub(super) fn about_detainer(
     detainer: &Detainer,
     custodian: &Party,
     law: &LawView,
-    shown: FieldClasses,
+    disclosed: FieldClasses,
     counts: Counts,
     event: Event,
 ) -> Record {
     Record {
         event,
-        log: if shown == FieldClasses::NONE { LogKind::Custody } else { LogKind::Exchange },
+        log: if disclosed == FieldClasses::NONE { LogKind::Custody } else { LogKind::Exchange },
         resource: detainer.name.clone(),
-        audience: audience_of(detainer, custodian, shown),
+        audience: audience_of(detainer, custodian, disclosed),
         counts,
         determinations: determinations(&detainer.name, law),
         policy_digest: Some(law.policy_digest),
@@ -164,11 +165,11 @@ pub(super) fn internal_about_detainer(
     }
 }
 
-/// The issuer with the classes shown to it; custodian and oversight with all classes.
-fn audience_of(detainer: &Detainer, custodian: &Party, shown: FieldClasses) -> Vec<(Party, FieldClasses)> {
+/// The issuer with the classes disclosed to it; custodian and oversight with all classes.
+fn audience_of(detainer: &Detainer, custodian: &Party, disclosed: FieldClasses) -> Vec<(Party, FieldClasses)> {
     let mut audience = vec![(custodian.clone(), FieldClasses::all()), (Party::Oversight, FieldClasses::all())];
-    if shown != FieldClasses::NONE {
-        audience.push((Party::Agency(detainer.issuer.clone()), shown));
+    if disclosed != FieldClasses::NONE {
+        audience.push((Party::Agency(detainer.issuer.clone()), disclosed));
     }
     audience
 }
@@ -191,16 +192,16 @@ fn party(custodian: Option<&AgencyId>, addressee: &Addressee) -> Party {
     }
 }
 
-/// Facts for statistics. The custodian's charges are among them only if the issuer is shown charges, because the counts
-/// would reveal them.
+/// Facts for statistics. The custodian's charges are among them only if charges are disclosed to the issuer, because the
+/// counts would reveal them.
 pub(super) fn counts(
     detainer: &Detainer,
     case: &Case,
     permitted: &Permitted<CaseCommand>,
-    shown: FieldClasses,
+    disclosed: FieldClasses,
 ) -> Counts {
     let counts = Counts { custodian_class: permitted.caller().agency.class, ..Counts::of_request(detainer) };
-    let custody = case.custody.as_ref().filter(|_| shown.contains(FieldClass::Charges));
+    let custody = case.custody.as_ref().filter(|_| disclosed.contains(FieldClass::Charges));
     custody.map_or(counts, |custody| counts.with_custody(custody))
 }
 

@@ -105,8 +105,8 @@ pub struct Transfer {
     #[serde(default)]
     pub medical_note: Option<String>,
     /// It was about somebody else: the detainer was matched by mistake.
-    #[serde(default)]
-    pub parted: bool,
+    #[serde(default, rename = "parted")]
+    pub is_mistaken: bool,
     /// When it was offered, by our clock.
     pub offered_at: Timestamp,
     /// When it last changed, by our clock.
@@ -119,8 +119,8 @@ impl Transfer {
     /// Whether the custodian handed the person over. Only its own confirmation counts: an issuer's alone excuses
     /// nobody, and a failed transfer did not take place.
     pub fn is_handed_over(&self) -> bool {
-        let stands = matches!(self.state, TransferState::HandedOver | TransferState::Completed);
-        stands && self.handed_over_at.is_some() && !self.parted
+        let took_place = matches!(self.state, TransferState::HandedOver | TransferState::Completed);
+        took_place && self.handed_over_at.is_some() && !self.is_mistaken
     }
 
     /// A transfer as offered.
@@ -134,7 +134,7 @@ impl Transfer {
             handed_over_at: None,
             taken_over_at: None,
             medical_note: None,
-            parted: false,
+            is_mistaken: false,
             offered_at: now,
             updated_at: now,
             version: 1,

@@ -14,8 +14,8 @@ pub struct ActiveAttempts(Arc<Mutex<BTreeSet<Held>>>);
 impl ActiveAttempts {
     /// Begins an attempt, which lasts until the guard is dropped. `None` if another stream of the consumer is
     /// attempting the same entry; sending it here too is not a new attempt.
-    pub fn begin(&self, whose: &InboxConsumer, place: EntryPosition) -> Option<AttemptGuard> {
-        let held = (whose.clone(), place);
+    pub fn begin(&self, whose: &InboxConsumer, position: EntryPosition) -> Option<AttemptGuard> {
+        let held = (whose.clone(), position);
         self.held().insert(held.clone()).then(|| AttemptGuard { attempts: self.clone(), held })
     }
 

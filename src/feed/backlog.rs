@@ -45,9 +45,9 @@ pub fn backlog(
             let Some(last) = found.last().map(|header| header.index) else { break };
             next = last.saturating_add(1);
             for header in found {
-                let place = EntryPosition { log: log.kind, index: header.index };
+                let position = EntryPosition { log: log.kind, index: header.index };
                 let meant = header.audience.classes_for(agency, &log.jurisdiction).is_some();
-                if !meant || passed_over.contains(&place) {
+                if !meant || passed_over.contains(&position) {
                     continue;
                 }
                 let leaf = entry::read_leaf(&header.leaf)

@@ -17,7 +17,7 @@ use crate::policy::gate::Gate;
 use crate::store::{Reader, StoreError, StoredEntry};
 use crate::wire::entry::{self, Opening};
 
-/// What one caller may be shown at one moment. Each case is read once, so use one filter for a page. Blocks on the
+/// What one caller may see at one moment. Each case is read once, so use one filter for a page. Blocks on the
 /// store.
 #[derive(Debug)]
 pub struct DisclosureFilter<'a> {
@@ -27,23 +27,23 @@ pub struct DisclosureFilter<'a> {
     now: Timestamp,
     /// Detainers by name; `None` if the caller is not the issuer.
     detainers: BTreeMap<CaseName, Option<Box<Detainer>>>,
-    /// Bounds by detainer, and by how many of its matches were parted before the entry.
+    /// Bounds by detainer, and by how many of its matches were separated as mistaken before the entry.
     bounds: BTreeMap<(CaseName, usize), DisclosureBound>,
 }
 
-/// What a caller is shown of an entry.
+/// What a caller may see of an entry.
 #[derive(Debug, Clone)]
 pub struct VisibleClasses {
-    /// The classes shown.
+    /// The classes that the caller may see.
     pub classes: FieldClasses,
-    /// Why other classes are withheld, as far as that may be told.
+    /// Why other classes are withheld, as far as that may be disclosed.
     pub withheld: Arc<[Withheld]>,
 }
 
-/// What the issuer of a detainer may be shown of it now.
+/// What may be disclosed of a detainer to its issuer now.
 #[derive(Debug, Clone)]
 struct DisclosureBound {
-    told: IssuerClasses,
+    disclosable: IssuerClasses,
     to_jurisdiction: bool,
     withheld: Arc<[Withheld]>,
 }
@@ -54,7 +54,7 @@ impl<'a> DisclosureFilter<'a> {
         Self { reader, gate, caller, now, detainers: BTreeMap::new(), bounds: BTreeMap::new() }
     }
 
-    /// What the caller may be shown of an entry. `None` if the caller is not in its audience.
+    /// What the caller may see of an entry. `None` if the caller is not in its audience.
     pub fn visible(
         &mut self,
         stored: &StoredEntry,
@@ -68,7 +68,7 @@ impl<'a> DisclosureFilter<'a> {
             return Ok(Some(as_committed()));
         }
         if stored.expunged {
-            // What the law would say of the rest cannot be asked any more.
+            // The law can no longer be asked about the rest.
             return Ok(Some(VisibleClasses { classes: FieldClasses::NONE, withheld: Arc::default() }));
         }
         let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
@@ -80,7 +80,7 @@ impl<'a> DisclosureFilter<'a> {
         Ok(Some(visible.unwrap_or_else(as_committed)))
     }
 
-    /// A case as the caller may be shown it. The issuer of a detainer sees no more than it may still be told.
+    /// A case as the caller may see it. The issuer of a detainer sees no more than may still be disclosed to it.
     pub fn case(&mut self, case: StoredCase) -> Result<StoredCase, StoreError> {
         let detainer = match case {
             StoredCase::Custody(_) | StoredCase::Appeal(_) | StoredCase::Expunged(_) => return Ok(case),
@@ -88,19 +88,19 @@ impl<'a> DisclosureFilter<'a> {
         };
         let custody = if detainer.issuer == self.caller.agency.id { self.custody_of(&detainer)? } else { None };
         let whole = Case { detainer: Some(detainer.clone()), custody, ..Case::default() };
-        let told = self.gate.redacted_for_issuer(self.caller, &whole, self.now).and_then(|case| case.detainer);
-        Ok(StoredCase::Detainer(Box::new(told.unwrap_or(detainer))))
+        let redacted = self.gate.redacted_for_issuer(self.caller, &whole, self.now).and_then(|case| case.detainer);
+        Ok(StoredCase::Detainer(Box::new(redacted.unwrap_or(detainer))))
     }
 
-    /// The bound for an entry of the exchange log at this index. A match that was parted later still bounds what was
-    /// told of it, so a person who was matched by mistake keeps their safeguards.
+    /// The bound for an entry of the exchange log at this index. A mistaken match that was separated later still bounds what
+    /// was disclosed under it, so the person who was matched by mistake keeps their safeguards.
     fn bound(&mut self, name: &CaseName, index: u64) -> Result<Option<DisclosureBound>, StoreError> {
         if !self.detainers.contains_key(name) {
             let found = match self.reader.case(name)? {
-                // Nothing is shown of a case that no longer exists.
+                // Nothing of a case that no longer exists is visible.
                 None => return Ok(Some(DisclosureBound::nothing())),
                 Some(StoredCase::Detainer(own)) if own.issuer == self.caller.agency.id => Some(own),
-                // Of an expunged case, what was recorded since.
+                // Of an expunged case, only what was recorded since is left.
                 Some(
                     StoredCase::Detainer(_) | StoredCase::Custody(_) | StoredCase::Appeal(_) | StoredCase::Expunged(_),
                 ) => None,
@@ -108,23 +108,23 @@ impl<'a> DisclosureFilter<'a> {
             self.detainers.insert(name.clone(), found);
         }
         let Some(Some(detainer)) = self.detainers.get(name) else { return Ok(None) };
-        let parted = detainer.parted.iter().filter(|parted| parted.before <= index).count();
-        let key = (name.clone(), parted);
+        let separated = detainer.mistaken_matches.iter().filter(|mistaken| mistaken.before <= index).count();
+        let key = (name.clone(), separated);
         if let Some(known) = self.bounds.get(&key) {
             return Ok(Some(known.clone()));
         }
-        let linked = match detainer.parted.get(parted) {
+        let linked = match detainer.mistaken_matches.get(separated) {
             None => detainer.linked_custody(),
             Some(MistakenMatch { custody: Some(custody), .. }) => Some(custody),
             Some(MistakenMatch { custody: None, .. }) => return Ok(Some(DisclosureBound::nothing())),
         };
         let custody = linked.map(|linked| self.custody(linked)).transpose()?.flatten();
         if linked.is_some() && custody.is_none() {
-            // It was expunged, and with it what the law would be asked of.
+            // The custody was expunged, so the law cannot be asked about it.
             return Ok(Some(DisclosureBound::nothing()));
         }
         let bound = DisclosureBound {
-            told: self.gate.disclosable(detainer, custody.as_ref(), self.now),
+            disclosable: self.gate.disclosable(detainer, custody.as_ref(), self.now),
             to_jurisdiction: detainer.request.addressee == Addressee::Jurisdiction,
             withheld: self.gate.withheld(detainer, self.now),
         };
@@ -143,42 +143,42 @@ impl<'a> DisclosureFilter<'a> {
 
 impl DisclosureBound {
     fn nothing() -> Self {
-        Self { told: IssuerClasses::default(), to_jurisdiction: false, withheld: Arc::default() }
+        Self { disclosable: IssuerClasses::default(), to_jurisdiction: false, withheld: Arc::default() }
     }
 }
 
-/// The committed classes that may still be shown, by the rules that they were committed by.
+/// The committed classes that may still be disclosed, by the rules that they were committed by.
 fn narrowed(committed: FieldClasses, bound: &DisclosureBound, openings: &[Opening]) -> FieldClasses {
     // For a pick-up the law is asked whether the person may be handed over.
     let of_pick_up = openings.iter().any(|opening| entry::is_of_pick_up(&opening.content));
-    let told = if of_pick_up { bound.told.of_pick_ups } else { bound.told.classes };
-    let mut shown = committed.intersection(told);
-    // If the custodian's charges may not be shown, counts derived from them may not be shown either.
-    if committed.contains(FieldClass::Charges) && !shown.contains(FieldClass::Charges) {
-        shown = shown.without([FieldClass::Count].into_iter().collect());
+    let disclosable = if of_pick_up { bound.disclosable.of_pick_ups } else { bound.disclosable.classes };
+    let mut visible = committed.intersection(disclosable);
+    // If the custodian's charges may not be disclosed, counts derived from them may not be disclosed either.
+    if committed.contains(FieldClass::Charges) && !visible.contains(FieldClass::Charges) {
+        visible = visible.without([FieldClass::Count].into_iter().collect());
     }
-    // The lead time is counted from the release date. If that date may not be shown, neither may the counts of such an
-    // entry.
+    // The lead time is counted from the release date. If that date may not be disclosed, neither may the counts of such
+    // an entry.
     let bears_date = openings.iter().any(|opening| opening.class == FieldClass::ReleaseDate);
-    if bears_date && committed.contains(FieldClass::ReleaseDate) && !shown.contains(FieldClass::ReleaseDate) {
-        shown = shown.without([FieldClass::Count].into_iter().collect());
+    if bears_date && committed.contains(FieldClass::ReleaseDate) && !visible.contains(FieldClass::ReleaseDate) {
+        visible = visible.without([FieldClass::Count].into_iter().collect());
     }
-    let told = openings.iter().filter(|opening| is_gist(opening));
-    let tells = told.clone().any(|opening| shown.contains(opening.class));
+    let subjects = openings.iter().filter(|opening| is_what_the_entry_is_about(opening));
+    let reveals = subjects.clone().any(|opening| visible.contains(opening.class));
     // An answer to a detainer that addresses a whole jurisdiction reveals the custody, unless it promises something.
-    let betrays = bound.to_jurisdiction
-        && told.clone().filter_map(|opening| entry::answer_kind(&opening.content)).any(|kind| {
+    let reveals_custody = bound.to_jurisdiction
+        && subjects.clone().filter_map(|opening| entry::answer_kind(&opening.content)).any(|kind| {
             let revealed_class = kind.revealed_class(&Addressee::Jurisdiction);
-            !shown.contains(revealed_class)
+            !visible.contains(revealed_class)
         });
     // A retraction was committed only to say that something was retracted.
-    let was_to_tell = told.clone().any(|opening| committed.contains(opening.class));
-    if betrays || (was_to_tell && !tells) { FieldClasses::NONE } else { shown }
+    let was_to_reveal = subjects.clone().any(|opening| committed.contains(opening.class));
+    if reveals_custody || (was_to_reveal && !reveals) { FieldClasses::NONE } else { visible }
 }
 
 /// Whether a content is what its entry is about. The counts mean little without it, and the other classes are in every
 /// entry.
-fn is_gist(opening: &Opening) -> bool {
+fn is_what_the_entry_is_about(opening: &Opening) -> bool {
     match opening.class {
         FieldClass::Count | FieldClass::Safeguard | FieldClass::Restricted | FieldClass::Determination => false,
         FieldClass::Request
@@ -209,7 +209,7 @@ mod tests {
 
     fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> DisclosureBound {
         DisclosureBound {
-            told: IssuerClasses { classes, of_pick_ups },
+            disclosable: IssuerClasses { classes, of_pick_ups },
             to_jurisdiction: false,
             withheld: Arc::default(),
         }
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pick_up_is_shown_by_what_may_be_told_of_pick_ups() {
+    fn a_pick_up_is_narrowed_to_what_may_be_disclosed_of_pick_ups() {
         use FieldClass::{Count, Custody};
         let of = [
             v1::event::Event::TransferRecorded(v1::TransferRecorded::default()),

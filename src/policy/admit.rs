@@ -106,12 +106,12 @@ mod tests {
         let mut answer = Box::pin(AdmitLayer::new(in_force).layer(inner).oneshot(request));
         match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => answer.map_err(|error| *error.downcast().unwrap()),
-            Poll::Pending => panic!("the door never waits"),
+            Poll::Pending => panic!("admission never waits"),
         }
     }
 
     #[test]
-    fn the_door_passes_on_what_the_engine_admits_and_nothing_else() {
+    fn the_layer_passes_on_what_the_engine_admits_and_nothing_else() {
         let denied =
             |method: &str| Err(AdmitError::Denied { agency: "us-ice".parse().unwrap(), method: method.to_owned() });
         let token_missing = |method: &str| {

@@ -86,7 +86,7 @@ impl Engine {
 
     /// The moments after `now` at which time alone may change the law: each date, and the millisecond after it.
     fn dates_after(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Vec<Timestamp>> {
-        let points = self.jurisdiction_law(jurisdiction).0.turning_points()?;
+        let points = self.jurisdiction_law(jurisdiction).0.change_instants()?;
         let moments = points.iter().flat_map(|point| [*point, point.saturating_add(1)]);
         Some(moments.filter_map(|moment| Timestamp::from_millisecond(moment).ok()).filter(|at| *at > now).collect())
     }
@@ -103,7 +103,7 @@ impl Engine {
             match alone.and_then(|alone| FactDependencies::of(&alone)) {
                 Some(reads) => {
                     read.extend(reads.facts().map(str::to_owned));
-                    read.extend((!reads.turning_points().is_empty()).then(|| "now".to_owned()));
+                    read.extend((!reads.change_instants().is_empty()).then(|| "now".to_owned()));
                 }
                 None => _ = read.insert("now".to_owned()),
             }

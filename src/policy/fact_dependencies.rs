@@ -45,7 +45,7 @@ pub(crate) struct FactDependencies {
     record: Read,
     asserted: Read,
     /// The instants at which time alone may change a ruling, in milliseconds and in order.
-    turning_points: Vec<i64>,
+    change_instants: Vec<i64>,
 }
 
 /// What the policies read of what one side says.
@@ -131,8 +131,8 @@ impl FactDependencies {
             let json = policy.to_json().ok()?;
             reads.collect(json.get("conditions")?)?;
         }
-        reads.turning_points.sort_unstable();
-        reads.turning_points.dedup();
+        reads.change_instants.sort_unstable();
+        reads.change_instants.dedup();
         reads.record = Read::of(&reads.facts, "");
         reads.asserted = Read::of(&reads.facts, CLAIM);
         Some(reads)
@@ -143,13 +143,13 @@ impl FactDependencies {
     /// Eras are the turning points and the stretches between them. An instant is an era of its own, since `<` and `<=`
     /// differ there.
     pub(crate) fn era(&self, now_ms: i64) -> usize {
-        let points = &self.turning_points;
+        let points = &self.change_instants;
         points.partition_point(|point| *point < now_ms) + points.partition_point(|point| *point <= now_ms)
     }
 
     /// Whether the policies read neither a fact nor the time.
     pub(crate) fn is_empty(&self) -> bool {
-        self.facts.is_empty() && self.turning_points.is_empty()
+        self.facts.is_empty() && self.change_instants.is_empty()
     }
 
     /// The facts that the policies read, as the schema names them.
@@ -158,8 +158,8 @@ impl FactDependencies {
     }
 
     /// The instants at which time alone may change a ruling, in milliseconds and in order.
-    pub(crate) fn turning_points(&self) -> &[i64] {
-        &self.turning_points
+    pub(crate) fn change_instants(&self) -> &[i64] {
+        &self.change_instants
     }
 
     /// The facts with every fact that no policy reads set to a fixed value, so that cases which differ only in those
@@ -199,7 +199,7 @@ impl FactDependencies {
         };
         let compared = ["<", "<=", ">", ">=", "==", "!="].iter().find_map(|operator| against_now(node.get(*operator)?));
         if let Some(other) = compared {
-            self.turning_points.push(literal(other)?);
+            self.change_instants.push(literal(other)?);
             return Some(());
         }
         if let Some(claim) = claim(expression) {
@@ -274,7 +274,7 @@ mod tests {
     fn only_comparisons_with_a_literal_let_a_law_be_cached() {
         fn check(condition: &str, expected: Option<&[i64]>) {
             let text = format!("forbid (principal, action, resource) when {{ {condition} }};");
-            let points = FactDependencies::of(&text.parse().unwrap()).map(|reads| reads.turning_points);
+            let points = FactDependencies::of(&text.parse().unwrap()).map(|reads| reads.change_instants);
             assert_eq!(points.as_deref(), expected, "{condition}");
         }
         check("true", Some(&[]));
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn an_instant_that_a_rule_names_is_an_era_of_its_own() {
-        let reads = FactDependencies { turning_points: vec![10, 20], ..FactDependencies::default() };
+        let reads = FactDependencies { change_instants: vec![10, 20], ..FactDependencies::default() };
         let eras = [9, 10, 11, 19, 20, 21].map(|now| reads.era(now));
         assert_eq!(eras, [0, 1, 2, 2, 3, 4]);
     }

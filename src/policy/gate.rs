@@ -26,7 +26,7 @@ pub use next_judgment::NextJudgment;
 use crate::domain::agency::{Agency, AgencyKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::custody::Custody;
-use crate::domain::decide::stands_on;
+use crate::domain::decide::is_active_on;
 use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
 use crate::domain::determination::{LawView, Withheld};
 use crate::domain::disclosure::{self, IssuerClasses};
@@ -102,7 +102,7 @@ impl Gate {
             let facts = CaseFacts { custodian_class: class, ..facts };
             (detainer.name.clone(), self.engine.law(jurisdiction, &facts, now))
         };
-        case.concerned().filter(|detainer| stands_on(detainer, custody)).map(law).collect()
+        case.concerned().filter(|detainer| is_active_on(detainer, custody)).map(law).collect()
     }
 
     /// Today's date in a jurisdiction, and the table of offences by which its law reads charges.

@@ -59,8 +59,8 @@ impl JurisdictionLaw {
 
     /// The instants at which time alone may change a ruling, in milliseconds and in order. None: the time is read in
     /// another way.
-    pub(crate) fn turning_points(&self) -> Option<&[i64]> {
-        self.dependencies.as_ref().map(FactDependencies::turning_points)
+    pub(crate) fn change_instants(&self) -> Option<&[i64]> {
+        self.dependencies.as_ref().map(FactDependencies::change_instants)
     }
 
     /// One of its policies.

@@ -165,7 +165,7 @@ impl PolicySet {
     pub fn effective_dates(&self, jurisdiction: &JurisdictionId) -> Option<Vec<Timestamp>> {
         let pack = self.written.get(jurisdiction)?;
         let reads = FactDependencies::of(&cedar::PolicySet::from_policies(pack.iter().cloned()).ok()?)?;
-        reads.turning_points().iter().map(|point| Timestamp::from_millisecond(*point).ok()).collect()
+        reads.change_instants().iter().map(|point| Timestamp::from_millisecond(*point).ok()).collect()
     }
 
     /// The table by which a pack reads charges, if it has one.

@@ -60,7 +60,7 @@ pub struct Plan<'a> {
     pub(in crate::recorder) requests: BTreeMap<(AgencyId, RequestId), SeenRequest>,
     pub(in crate::recorder) entries: Vec<NewEntry>,
     /// Where the entries of the present write begin in `entries`.
-    begun: usize,
+    first_of_write: usize,
     pub(in crate::recorder) deliveries: Vec<NewDelivery>,
     pub(in crate::recorder) consumers: BTreeSet<InboxConsumer>,
     /// Entries that somebody must look at.
@@ -101,7 +101,7 @@ impl<'a> Plan<'a> {
             changed: BTreeSet::new(),
             requests: BTreeMap::new(),
             entries: Vec::new(),
-            begun: 0,
+            first_of_write: 0,
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             alarms: Vec::new(),
@@ -141,7 +141,7 @@ impl<'a> Plan<'a> {
     fn record(&mut self, admitted: &Admitted<Command>, clock_now: Timestamp) -> Result<(LogName, u64), NotRecorded> {
         let Admitted { caller, jurisdiction, value: command } = admitted;
         let officer = &caller.actor.as_ref().ok_or(Rejection::Denied(Denial::Unattributed))?.pseudonym;
-        self.begun = self.entries.len();
+        self.first_of_write = self.entries.len();
         if !caller.takes_part_in(jurisdiction) || !self.is_open(admitted) {
             return Err(Rejection::Denied(Denial::NoSuchJurisdiction).into());
         }
@@ -231,11 +231,11 @@ impl<'a> Plan<'a> {
             let index = self.append(by, &record, now)?;
             apply(&mut case, &record, index, now);
         }
-        let (log, index, place) = first.ok_or(Rejection::Refused(Refusal::NoSuchCase))?;
-        if let Some(entry) = self.entries.get_mut(place) {
+        let (log, index, at) = first.ok_or(Rejection::Refused(Refusal::NoSuchCase))?;
+        if let Some(entry) = self.entries.get_mut(at) {
             // An answer discloses too: it MUST NOT reveal more to the issuer than a read would at this moment.
-            let told = self.gate.redacted_for_issuer(&admitted.caller, &case, now);
-            entry.answer = Some(answer(admitted, command, told.as_ref().unwrap_or(&case), &records));
+            let redacted = self.gate.redacted_for_issuer(&admitted.caller, &case, now);
+            entry.answer = Some(answer(admitted, command, redacted.as_ref().unwrap_or(&case), &records));
         }
         let expunged = std::mem::take(&mut case.expunged);
         self.keep(case, now);
@@ -246,19 +246,19 @@ impl<'a> Plan<'a> {
     }
 
     /// Where the entries of the present write begin in the logs of a jurisdiction.
-    fn begins(&self, jurisdiction: &JurisdictionId) -> SealedFrom {
-        let own = self.entries.get(self.begun..).unwrap_or_default();
-        let begins = |kind| {
+    fn sealed_from(&self, jurisdiction: &JurisdictionId) -> SealedFrom {
+        let own = self.entries.get(self.first_of_write..).unwrap_or_default();
+        let position = |kind| {
             let log = LogName { jurisdiction: jurisdiction.clone(), kind };
             let first = own.iter().find(|entry| entry.log == log).map(|entry| entry.index);
             first.unwrap_or_else(|| self.logs.get(&log).map_or(0, |state| state.tree.size()))
         };
-        SealedFrom { exchange: begins(LogKind::Exchange), custody: begins(LogKind::Custody) }
+        SealedFrom { exchange: position(LogKind::Exchange), custody: position(LogKind::Custody) }
     }
 
     /// Stores what is left of an expunged case, with an empty agenda. Its entries before this write are destroyed.
     fn expunge(&mut self, left: Expunged) {
-        let (case, from) = (left.name.clone(), self.begins(&left.name.jurisdiction));
+        let (case, from) = (left.name.clone(), self.sealed_from(&left.name.jurisdiction));
         self.loaded.agenda.entry(case.clone()).or_default();
         self.agenda.insert(case.clone(), Vec::new());
         self.changed.insert(case.clone());
@@ -289,8 +289,8 @@ impl<'a> Plan<'a> {
             case.custody = linked.and_then(find).and_then(StoredCase::custody).cloned();
         }
         if let Some(custody) = &case.custody {
-            let standing = custody.detainers.iter().filter_map(|name| find(name)?.detainer().cloned());
-            case.linked = standing.collect();
+            let linked = custody.detainers.iter().filter_map(|name| find(name)?.detainer().cloned());
+            case.linked = linked.collect();
         }
         case.first_delivery = case
             .linked
@@ -331,7 +331,7 @@ impl<'a> Plan<'a> {
 
     /// Empties the agenda of a case, unless the case is stored after this. Removes an item that was due from a case that no
     /// longer has it.
-    pub(in crate::recorder) fn put_down_no_more(&mut self, name: &CaseName, listed: Item) {
+    pub(in crate::recorder) fn clear_agenda(&mut self, name: &CaseName, listed: Item) {
         self.loaded.agenda.entry(name.clone()).or_insert_with(|| vec![listed]);
         self.agenda.insert(name.clone(), Vec::new());
     }
@@ -359,7 +359,7 @@ impl<'a> Plan<'a> {
 
     /// Commits to the contents and appends the leaf.
     pub(in crate::recorder) fn write(&mut self, draft: Draft<'_>, now: Timestamp) -> Result<u64, PlanError> {
-        let own = self.entries.get(self.begun..).unwrap_or_default();
+        let own = self.entries.get(self.first_of_write..).unwrap_or_default();
         let nth = own.iter().filter(|entry| entry.log == draft.log).count();
         let state = self.logs.get_mut(&draft.log).ok_or_else(|| PlanError::NotOpen(draft.log.clone()))?;
         let (index, kind) = (state.tree.size(), draft.log.kind);
@@ -368,7 +368,7 @@ impl<'a> Plan<'a> {
                 let (jurisdiction, agency) = (&draft.log.jurisdiction, draft.by.agency);
                 (Cause::Write { jurisdiction, agency, request_id }, u64::try_from(nth).unwrap_or(u64::MAX))
             }
-            None => (Cause::Place(&draft.log, index), 0),
+            None => (Cause::Position(&draft.log, index), 0),
         };
         let blinding = self.entropy.draw(&cause, Purpose::Blinding(kind, nth))?;
         let mut openings = Vec::with_capacity(draft.contents.len());

@@ -65,7 +65,7 @@ pub enum Cause<'a> {
         request_id: RequestId,
     },
     /// An entry of the gateway's own, at this position of a log.
-    Place(&'a LogName, u64),
+    Position(&'a LogName, u64),
 }
 
 /// What something is drawn for. Entries of one write are numbered within each log.
@@ -83,7 +83,7 @@ impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write { jurisdiction, agency, request_id } => write!(f, "{jurisdiction} {agency} {request_id}"),
-            Self::Place(log, index) => f.write_str(&log.entry(*index)),
+            Self::Position(log, index) => f.write_str(&log.entry(*index)),
         }
     }
 }

@@ -16,6 +16,7 @@ pub(in crate::recorder) mod status;
 pub(in crate::recorder) mod sweep;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -102,7 +103,7 @@ impl Recorder {
         let (mut logs, mut published, mut heads) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let kept: BTreeSet<LogName> = jurisdictions.iter().flat_map(LogName::both_of).collect();
         // Other gateways may be writing, so each head is read together with its checkpoint.
-        let standing = store.begin(&kept)?;
+        let start = store.begin(&kept)?;
         for log in kept {
             let state = store.recover(&log)?;
             check_head(&mut *store, &origin, &log, &state, &signer)?;
@@ -113,7 +114,7 @@ impl Recorder {
             heads.insert(log, receiver);
         }
         let policy = store.policy()?;
-        let is_shared = standing != BatchStart::AsLeft;
+        let is_shared = start != BatchStart::AsLeft;
         if is_shared {
             store.commit(&Append::default())?;
         }
@@ -170,15 +171,17 @@ impl Recorder {
         loop {
             let step = match self.jobs.blocking_recv() {
                 Some(first) => self.step(first),
-                None => Ok(On::Ends),
+                None => Ok(ControlFlow::Break(())),
             };
             let step = match step {
-                Ok(On::Ends) => self.syncer.as_mut().map_or(Ok(()), Syncer::finish).map(|()| On::Ends),
+                Ok(ControlFlow::Break(())) => {
+                    self.syncer.as_mut().map_or(Ok(()), Syncer::finish).map(ControlFlow::Break)
+                }
                 other => other,
             };
             match step {
-                Ok(On::Goes) => {}
-                Ok(On::Ends) => return Ok(()),
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return Ok(()),
                 Err(error) => {
                     // Nobody knows whether a failed append is durable. Only a restart can read that from the store.
                     self.healthy.store(false, Ordering::SeqCst);
@@ -190,7 +193,7 @@ impl Recorder {
     }
 
     /// Records one batch, then does the job that ended it. Breaks when the writer must end.
-    fn step(&mut self, first: Job) -> Result<On, RecorderError> {
+    fn step(&mut self, first: Job) -> Result<ControlFlow<()>, RecorderError> {
         let mut batch = Batch::default();
         let mut closing = batch.take(first);
         while closing.is_none() && batch.len() < self.config.batch_len_max {
@@ -201,24 +204,18 @@ impl Recorder {
             self.record(batch)?;
         }
         match closing {
-            None => Ok(On::Goes),
-            Some(Closing::Stop) => Ok(On::Ends),
+            None => Ok(ControlFlow::Continue(())),
+            Some(Closing::Stop) => Ok(ControlFlow::Break(())),
             Some(Closing::SyncFailed) => match &mut self.syncer {
                 Some(syncer) => Err(syncer.failed()),
-                None => Ok(On::Goes),
+                None => Ok(ControlFlow::Continue(())),
             },
             Some(Closing::Activate(Activating { engine, reply })) => {
                 let activated = self.activate(&engine)?;
                 // The asker may have given up waiting. The set is in force all the same.
                 let _gone = reply.send(activated);
-                Ok(On::Goes)
+                Ok(ControlFlow::Continue(()))
             }
         }
     }
-}
-
-/// Whether there is another batch.
-enum On {
-    Goes,
-    Ends,
 }

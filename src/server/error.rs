@@ -67,16 +67,16 @@ pub enum ServerError {
         why: &'static str,
     },
     /// A store holds a log that the configuration keeps in another store, or does not serve.
-    #[error("{place} holds {log}, whose jurisdiction the configuration does not keep there")]
+    #[error("{location} holds {log}, whose jurisdiction the configuration does not keep there")]
     KeptElsewhere {
         /// The log.
         log: LogName,
         /// The location of the store.
-        place: String,
+        location: String,
     },
     /// A store was restored from a backup, and nobody has held it against a checkpoint from outside since.
     #[error(
-        "{place} was restored from a backup, and {log} was not held against a checkpoint from outside since: what was \
+        "{location} was restored from a backup, and {log} was not held against a checkpoint from outside since: what was \
          recorded after the backup may not be in it. Start with --against, the newest checkpoint of each log that \
          anybody kept"
     )]
@@ -84,7 +84,7 @@ pub enum ServerError {
         /// The first such log.
         log: LogName,
         /// The location of the store.
-        place: String,
+        location: String,
     },
     /// A store does not contain what was signed.
     #[error(transparent)]

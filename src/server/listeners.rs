@@ -30,7 +30,7 @@ pub(super) struct Listeners {
     /// How often the legal clocks are checked. `None` if the gateway does not do so by itself.
     pub(super) tick: Option<Duration>,
     /// For each shard of the store, what keeps it from recording.
-    pub(super) hindrances: Vec<watch::Receiver<WriterStatus>>,
+    pub(super) writer_statuses: Vec<watch::Receiver<WriterStatus>>,
 }
 
 impl Listeners {
@@ -44,7 +44,7 @@ impl Listeners {
         for shard in self.tick.iter().flat_map(|every| recorder.each().map(|shard| (*every, shard))) {
             tasks.spawn(ticking::tick(shard.1, shard.0, self.drain.clone()));
         }
-        tasks.spawn(look_after_store(self.hindrances, set_phase.clone()));
+        tasks.spawn(look_after_store(self.writer_statuses, set_phase.clone()));
         tasks.spawn(self.certificates.watch(self.drain.clone()));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {

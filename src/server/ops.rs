@@ -73,7 +73,7 @@ pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, stop: Can
         // Alive as long as it answers. Killing a gateway that cannot write, again and again, does not help it.
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(figures))
+        .route("/metrics", get(metrics_text))
         .with_state(probed)
         // Routed by path alone: the library's router would answer any other path with a status in a header and HTTP
         // 200.
@@ -163,7 +163,7 @@ async fn ready(State(probed): State<ProbeSources>) -> (StatusCode, String) {
     (code, lines.join("\n") + "\n")
 }
 
-async fn figures(State(probed): State<ProbeSources>) -> impl IntoResponse {
+async fn metrics_text(State(probed): State<ProbeSources>) -> impl IntoResponse {
     let lost = probed.audit.as_ref().map_or(0, |audit| audit.lost());
     probed.metrics.set_counter(&table::AUDIT_LINES_LOST, lost);
     ([(CONTENT_TYPE, METRICS_TYPE)], probed.metrics.render())

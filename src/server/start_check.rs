@@ -22,11 +22,11 @@ use crate::store::{FoundStore, Reader, StoreError};
 pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[String]) -> Result<(), ServerError> {
     let mut logs = Vec::new();
     let mut as_far_as: BTreeMap<LogName, u64> = BTreeMap::new();
-    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
-        let found = match place.find(&secrets.wrapping)? {
+    for (jurisdictions, location) in config.store.locations(&config.jurisdictions, base)? {
+        let found = match location.find(&secrets.wrapping)? {
             FoundStore::Nothing => None,
             FoundStore::Store(reader) => Some(reader),
-            FoundStore::InUse(_) | FoundStore::Unasked => Some(place.read(None)?),
+            FoundStore::InUse(_) | FoundStore::Unasked => Some(location.read(None)?),
         };
         for log in jurisdictions.iter().flat_map(LogName::both_of) {
             logs.push((origin(&config.log.origin, &log), log, found.clone()));
@@ -51,8 +51,8 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
     }
     // Readers of the stores are let go before a store is written to.
     drop(logs);
-    for (_, place) in config.store.locations(&config.jurisdictions, base)? {
-        let marks = place.restored()?;
+    for (_, location) in config.store.locations(&config.jurisdictions, base)? {
+        let marks = location.restored()?;
         for (log, restored) in &marks {
             let kept = as_far_as.get(log).copied().unwrap_or(0);
             if kept < *restored {
@@ -60,8 +60,8 @@ pub fn check_against(config: &Config, base: &Path, secrets: &Secrets, kept: &[St
             }
         }
         if !marks.is_empty() {
-            place.release_restored()?;
-            tracing::info!(%place, "the restored store was held against checkpoints from outside");
+            location.release_restored()?;
+            tracing::info!(place = %location, "the restored store was held against checkpoints from outside");
         }
     }
     Ok(())
@@ -85,17 +85,17 @@ pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Res
     for address in addresses {
         listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
     }
-    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
-        check_location(&place)?;
-        match place.find(&checked.secrets.wrapping)? {
+    for (jurisdictions, location) in config.store.locations(&config.jurisdictions, base)? {
+        check_location(&location)?;
+        match location.find(&checked.secrets.wrapping)? {
             FoundStore::Nothing => {}
             FoundStore::InUse(held) => warnings.push(format!("a gateway has the store open: it holds {}", held.display())),
             FoundStore::Unasked => unchecked.push(format!(
-                "{place}: whether it can be reached, and what it holds, is found out by a start; this check asks no database server"
+                "{location}: whether it can be reached, and what it holds, is found out by a start; this check asks no database server"
             )),
             FoundStore::Store(reader) => {
-                check_restored(&place)?;
-                check_jurisdictions(&*reader, &jurisdictions, &place)?;
+                check_restored(&location)?;
+                check_jurisdictions(&*reader, &jurisdictions, &location)?;
                 check_wrapping_key(&*reader, &jurisdictions)?;
                 for log in jurisdictions.iter().flat_map(LogName::both_of) {
                     check_head(&*reader, &log, &config.log.origin, &checked.secrets)?;

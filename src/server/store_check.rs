@@ -14,8 +14,8 @@ const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
 
 /// Checks that there is a store at a location, or that one could be made. Anything but a regular file is refused before
 /// it is opened: a device or a pipe swallows what is written, and a lock file would be made beside it.
-pub(super) fn check_location(place: &StoreLocation) -> Result<(), ServerError> {
-    let StoreLocation::File(path) = place else { return Ok(()) };
+pub(super) fn check_location(location: &StoreLocation) -> Result<(), ServerError> {
+    let StoreLocation::File(path) = location else { return Ok(()) };
     let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
     if path.exists() {
         return if path.is_file() { Ok(()) } else { unfit("it is no regular file") };
@@ -39,19 +39,19 @@ pub(super) fn check_location(place: &StoreLocation) -> Result<(), ServerError> {
 pub(super) fn check_jurisdictions(
     reader: &dyn Reader,
     jurisdictions: &BTreeSet<JurisdictionId>,
-    place: &StoreLocation,
+    location: &StoreLocation,
 ) -> Result<(), ServerError> {
     match reader.logs()?.into_iter().find(|log| !jurisdictions.contains(&log.jurisdiction)) {
-        Some(log) => Err(ServerError::KeptElsewhere { log, place: place.to_string() }),
+        Some(log) => Err(ServerError::KeptElsewhere { log, location: location.to_string() }),
         None => Ok(()),
     }
 }
 
 /// Refuses a store that was restored from a backup until it was held against checkpoints from outside: it may lack what was
 /// recorded after the backup, and would grow another log under the same key.
-pub(super) fn check_restored(place: &StoreLocation) -> Result<(), ServerError> {
-    match place.restored()?.into_iter().next() {
-        Some((log, _)) => Err(ServerError::Restored { log, place: place.to_string() }),
+pub(super) fn check_restored(location: &StoreLocation) -> Result<(), ServerError> {
+    match location.restored()?.into_iter().next() {
+        Some((log, _)) => Err(ServerError::Restored { log, location: location.to_string() }),
         None => Ok(()),
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct RunningWriters {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) heads: Heads,
     /// For each shard, what keeps it from recording.
-    pub(super) hindrances: Vec<watch::Receiver<WriterStatus>>,
+    pub(super) writer_statuses: Vec<watch::Receiver<WriterStatus>>,
     pub(super) threads: Vec<JoinHandle<Result<(), RecorderError>>>,
 }
 
@@ -51,12 +51,12 @@ pub(super) fn start(
 ) -> Result<RunningWriters, ServerError> {
     let WriterInputs { clock, mut entropy, timetable, metrics } = writes;
     let (mut handles, mut readers, mut heads) = (Vec::new(), Vec::new(), Heads::new());
-    let (mut hindrances, mut threads) = (Vec::new(), Vec::new());
-    for (jurisdictions, place) in config.store.locations(&config.jurisdictions, base)? {
-        check_location(&place)?;
-        let store = place.open(&secrets.wrapping)?;
-        check_restored(&place)?;
-        check_jurisdictions(&*store.reader(), &jurisdictions, &place)?;
+    let (mut writer_statuses, mut threads) = (Vec::new(), Vec::new());
+    for (jurisdictions, location) in config.store.locations(&config.jurisdictions, base)? {
+        check_location(&location)?;
+        let store = location.open(&secrets.wrapping)?;
+        check_restored(&location)?;
+        check_jurisdictions(&*store.reader(), &jurisdictions, &location)?;
         check_wrapping_key(&*store.reader(), &jurisdictions)?;
         let running = Recorder::start(Parts {
             store,
@@ -77,11 +77,11 @@ pub(super) fn start(
         handles.push(running.handle);
         readers.push((jurisdictions.into_iter().collect(), running.reader));
         heads.extend(running.heads);
-        hindrances.push(running.status);
+        writer_statuses.push(running.status);
         threads.push(running.thread);
     }
     let handle = Handle::joined(handles).ok_or(ServerError::NoJurisdiction)?;
-    Ok(RunningWriters { handle, reader: Sharded::over(readers), heads, hindrances, threads })
+    Ok(RunningWriters { handle, reader: Sharded::over(readers), heads, writer_statuses, threads })
 }
 
 /// How long clocks run, and the time zone of each custodian and facility.

@@ -42,14 +42,14 @@ pub struct ListedItem {
 
 impl ListedItem {
     /// Its position in a list.
-    pub fn place(&self) -> AgendaPlace {
-        AgendaPlace { due_at: self.item.due_at, case: self.case.clone(), key: self.item.key.clone() }
+    pub fn position(&self) -> AgendaPosition {
+        AgendaPosition { due_at: self.item.due_at, case: self.case.clone(), key: self.item.key.clone() }
     }
 }
 
 /// A position in a list of open items.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgendaPlace {
+pub struct AgendaPosition {
     /// When the item is due.
     pub due_at: Timestamp,
     /// The case.
@@ -70,7 +70,7 @@ pub struct AgendaFilter {
     /// Include items that are nobody's in particular.
     pub unassigned: bool,
     /// Start after this position.
-    pub after: Option<AgendaPlace>,
+    pub after: Option<AgendaPosition>,
     /// The most items.
     pub limit: usize,
 }

@@ -114,8 +114,8 @@ fn finish(context: Context) -> Result<[u8; 32], StoreError> {
 }
 
 /// The SHA-256 of every table, over its rows in key order. Equal rows give equal digests on every engine.
-pub fn digest(place: &StoreLocation) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
-    let mut source: Box<dyn Source> = match place {
+pub fn digest(location: &StoreLocation) -> Result<BTreeMap<String, [u8; 32]>, StoreError> {
+    let mut source: Box<dyn Source> = match location {
         StoreLocation::File(path) => Box::new(sqlite::Original::open(path)?),
         StoreLocation::Server(address) => Box::new(postgres::Original::open(address)?),
     };

@@ -26,8 +26,8 @@ pub struct Rewrapped {
 
 /// Puts a store under another wrapping key. Changes nothing in one that is under it already. It MUST NOT be served
 /// meanwhile; if that is detected, nothing is changed.
-pub fn rewrap(place: &StoreLocation, from: &[u8; 32], to: &[u8; 32]) -> Result<Rewrapped, StoreError> {
-    let mut store: Box<dyn InPlace> = match place {
+pub fn rewrap(location: &StoreLocation, from: &[u8; 32], to: &[u8; 32]) -> Result<Rewrapped, StoreError> {
+    let mut store: Box<dyn InPlace> = match location {
         StoreLocation::File(path) => Box::new(sqlite::InPlace::open(path)?),
         StoreLocation::Server(address) => Box::new(postgres::InPlace::open(address)?),
     };

@@ -19,7 +19,7 @@ use crate::store::{
 /// Readers by jurisdiction.
 #[derive(Debug)]
 pub struct Sharded {
-    places: BTreeMap<JurisdictionId, usize>,
+    shard_of: BTreeMap<JurisdictionId, usize>,
     shards: Vec<Arc<dyn Reader>>,
 }
 
@@ -29,16 +29,16 @@ impl Sharded {
         if let [(_, only)] = shards.as_slice() {
             return Arc::clone(only);
         }
-        let (mut places, mut readers) = (BTreeMap::new(), Vec::new());
+        let (mut shard_of, mut readers) = (BTreeMap::new(), Vec::new());
         for (kept, reader) in shards {
-            places.extend(kept.into_iter().map(|jurisdiction| (jurisdiction, readers.len())));
+            shard_of.extend(kept.into_iter().map(|jurisdiction| (jurisdiction, readers.len())));
             readers.push(reader);
         }
-        Arc::new(Self { places, shards: readers })
+        Arc::new(Self { shard_of, shards: readers })
     }
 
     fn of(&self, jurisdiction: &JurisdictionId) -> Result<&dyn Reader, StoreError> {
-        let shard = self.places.get(jurisdiction).and_then(|at| self.shards.get(*at));
+        let shard = self.shard_of.get(jurisdiction).and_then(|at| self.shards.get(*at));
         Ok(&**shard.ok_or(StoreError::Broken("a jurisdiction is kept in no shard"))?)
     }
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use judged::{JudgedFacts, Judgments, judged_facts, judgments};
 pub use policy::{Evaluation, Period, evaluation, period};
-pub use report::{Figures, figures};
+pub use report::{ReportScope, report_scope};
 pub use request_fields::RequestFields;
 
 use crate::domain::command::CaseCommand;

@@ -216,10 +216,10 @@ fn by_callers(asked: &mut Asked, jurisdiction: &'static str, methods: &[String])
                         let posed = case.posed();
                         for (kind, actor, role, caller) in &callers {
                             let cell = Cell { kind: *kind, actor: *actor, role: *role, ..case };
-                            let past_the_door = posed.command.is_some()
+                            let is_admitted = posed.command.is_some()
                                 && *role != Role::Outsider
                                 && asked.engine.admit(caller, method).is_ok();
-                            if number == 0 || past_the_door {
+                            if number == 0 || is_admitted {
                                 asked.check(&cell, &posed, caller);
                             }
                         }

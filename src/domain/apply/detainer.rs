@@ -48,21 +48,21 @@ pub(super) fn unless_withdrawn(before: DetainerState, after: DetainerState) -> D
 }
 
 /// How many mistaken matches are stored. What was disclosed under older ones is no longer shown.
-const PARTED_MAX: usize = 16;
+const MISTAKEN_MATCHES_MAX: usize = 16;
 
 /// Stores the custody that the detainer was matched to by mistake, if any.
 pub(super) fn record_mistaken_match(detainer: &mut Detainer, exchange_index: u64) {
     let linked = detainer.acknowledgement.as_ref().and_then(|found| found.custody.clone());
     let Some(custody) = linked else { return };
-    detainer.parted.push(MistakenMatch { custody: Some(custody), before: exchange_index });
-    if detainer.parted.len() > PARTED_MAX {
-        detainer.parted.remove(0);
-        if let Some(oldest) = detainer.parted.first_mut() {
+    detainer.mistaken_matches.push(MistakenMatch { custody: Some(custody), before: exchange_index });
+    if detainer.mistaken_matches.len() > MISTAKEN_MATCHES_MAX {
+        detainer.mistaken_matches.remove(0);
+        if let Some(oldest) = detainer.mistaken_matches.first_mut() {
             oldest.custody = None;
         }
     }
     for transfer in &mut detainer.transfers {
-        transfer.parted = true;
+        transfer.is_mistaken = true;
     }
     // A decision made on a match ends with it, even if the same match is made again.
     detainer.note_safeguard();

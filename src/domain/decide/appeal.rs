@@ -14,7 +14,7 @@ use crate::domain::disclosure::visible_to_issuer;
 use crate::domain::event::{Counts, Event, Party, Record, Revision, retraction};
 use crate::domain::ids::{CaseName, LogKind};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{about_detainer, classes_shown, counts, disclosure_of};
+use crate::domain::record::{about_detainer, counts, disclosed_classes, disclosure_of};
 use crate::domain::refusal::Refusal;
 
 pub(super) fn issue(
@@ -97,8 +97,8 @@ pub(super) fn give_answer(
     let addressee = if detainer.request.addressee == named { &named } else { &Addressee::Jurisdiction };
     let revealed_class = revealed_class(answer.kind, detainer.answer.as_ref().map(|given| given.kind), addressee);
     let before = Revision::after(item.disclosed.as_ref());
-    let shown = if issuer_knows(detainer, law, answer.kind) {
-        classes_shown(detainer, law, revealed_class, before)
+    let disclosed = if issuer_knows(detainer, law, answer.kind) {
+        disclosed_classes(detainer, law, revealed_class, before)
     } else {
         match before {
             Revision::First => FieldClasses::NONE,
@@ -112,9 +112,9 @@ pub(super) fn give_answer(
         answer: answer.clone(),
         revealed_class,
         revision: before,
-        disclosure: disclosure_of(shown, revealed_class),
+        disclosure: disclosure_of(disclosed, revealed_class),
     };
-    Ok(vec![about_detainer(detainer, &custodian, law, shown, counts(detainer, case, permitted, shown), event)])
+    Ok(vec![about_detainer(detainer, &custodian, law, disclosed, counts(detainer, case, permitted, disclosed), event)])
 }
 
 /// Whether the issuer was told, and may still be told, of the detainer what the answer would reveal.

@@ -9,7 +9,7 @@ use crate::domain::determination::FieldClass;
 use crate::domain::event::{Counts, Disclosure, Event, Party, Record, Revision};
 use crate::domain::ids::LogKind;
 use crate::domain::permit::Permitted;
-use crate::domain::record::{about_detainer, classes_shown, disclosure_of, from_issuer, side_of};
+use crate::domain::record::{about_detainer, disclosed_classes, disclosure_of, from_issuer, side_of};
 use crate::domain::refusal::Refusal;
 
 pub(super) fn raise(case: &Case, permitted: &Permitted<CaseCommand>, claim: &Claim) -> Result<Vec<Record>, Refusal> {
@@ -74,10 +74,10 @@ fn claim_records(
             let custodian = Party::Agency(permitted.caller().agency.id.clone());
             let record = |detainer: &Detainer| {
                 let law = permitted.law(&detainer.name)?;
-                let shown = classes_shown(detainer, law, FieldClass::Safeguard, Revision::First);
-                let disclosure = disclosure_of(shown, FieldClass::Safeguard);
+                let disclosed = disclosed_classes(detainer, law, FieldClass::Safeguard, Revision::First);
+                let disclosure = disclosure_of(disclosed, FieldClass::Safeguard);
                 let counts = Counts::of_request(detainer);
-                Some(about_detainer(detainer, &custodian, law, shown, counts, event(detainer, disclosure)))
+                Some(about_detainer(detainer, &custodian, law, disclosed, counts, event(detainer, disclosure)))
             };
             let first = record(named).ok_or(Refusal::NoSuchCase)?;
             let others = case.active().filter(|detainer| detainer.name != named.name).filter_map(record);

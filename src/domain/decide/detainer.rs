@@ -20,7 +20,7 @@ use crate::domain::event::{Event, Party, Record, Revision};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{
-    about_detainer, classes_shown, counts, determinations, disclosure_of, from_issuer, internal_about_detainer,
+    about_detainer, counts, determinations, disclosed_classes, disclosure_of, from_issuer, internal_about_detainer,
 };
 use crate::domain::refusal::Refusal;
 use crate::domain::service::ServiceOfCopy;
@@ -114,12 +114,16 @@ pub(super) fn acknowledge(
     // itself was withheld.
     let knows =
         detainer.issuer_view.finding.is_some() || detainer.issuer_view.answer.is_some() || knows_of_custody(detainer);
-    let shown =
-        classes_shown(detainer, law, FieldClass::Custody, Revision::of_command(correction, knows.then_some(detainer)));
+    let disclosed = disclosed_classes(
+        detainer,
+        law,
+        FieldClass::Custody,
+        Revision::of_command(correction, knows.then_some(detainer)),
+    );
     let counts = match acknowledgement.finding {
-        Finding::MatchedCustody => counts(detainer, case, permitted, shown),
+        Finding::MatchedCustody => counts(detainer, case, permitted, disclosed),
         // It was matched to somebody else's custody, and the law was not asked about that one.
-        Finding::NoSuchPerson | Finding::IdentityMismatch => counts(detainer, &Case::default(), permitted, shown),
+        Finding::NoSuchPerson | Finding::IdentityMismatch => counts(detainer, &Case::default(), permitted, disclosed),
     };
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAcknowledged {
@@ -127,9 +131,9 @@ pub(super) fn acknowledge(
         custodian: custodian.clone(),
         acknowledgement: acknowledgement.clone(),
         correction: correction.cloned(),
-        disclosure: disclosure_of(shown, FieldClass::Custody),
+        disclosure: disclosure_of(disclosed, FieldClass::Custody),
     };
-    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, disclosed, counts, event)];
     if acknowledgement.finding == Finding::MatchedCustody {
         // No officer has decided anything on this match yet.
         let after =
@@ -218,7 +222,7 @@ pub(super) fn give_answer(
     let named = Addressee::Agency(permitted.caller().agency.id.clone());
     let answers_for_itself = detainer.request.addressee == named;
     let told_with = answer.kind.revealed_class(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
-    // If custody may be shown but answers may not, the answer is still not disclosed.
+    // If custody may be disclosed but answers may not, the answer is still not disclosed.
     let revealed_class = if law.disclosable.contains(FieldClass::Answer) { told_with } else { FieldClass::Answer };
     // A suspended promise is answered anew. An issuer that knew of the promise learns that it no longer stands.
     let revision = if knows_of_promise(detainer) {
@@ -226,7 +230,7 @@ pub(super) fn give_answer(
     } else {
         Revision::of_command(correction, detainer.issuer_view.answer.as_ref())
     };
-    let shown = classes_shown(detainer, law, revealed_class, revision);
+    let disclosed = disclosed_classes(detainer, law, revealed_class, revision);
     let custodian = permitted.caller().agency.id.clone();
     let settled = decided_by_answer(detainer, permitted.caller(), law, answer, now);
     let event = Event::DetainerAnswered {
@@ -234,10 +238,10 @@ pub(super) fn give_answer(
         custodian: custodian.clone(),
         answer: answer.clone(),
         correction: correction.cloned(),
-        disclosure: disclosure_of(shown, revealed_class),
+        disclosure: disclosure_of(disclosed, revealed_class),
     };
-    let counts = counts(detainer, case, permitted, shown);
-    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, shown, counts, event)];
+    let counts = counts(detainer, case, permitted, disclosed);
+    let mut records = vec![about_detainer(detainer, &Party::Agency(custodian), law, disclosed, counts, event)];
     let mut after = Detainer { state: answer.kind.state(), ..detainer.clone() };
     for review in settled {
         after.put_review(&review);
@@ -305,7 +309,7 @@ pub(super) fn serve(
         (None, None) | (Some(_), Some(_)) => {}
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    let shown = classes_shown(
+    let disclosed = disclosed_classes(
         detainer,
         law,
         FieldClass::Custody,
@@ -315,11 +319,11 @@ pub(super) fn serve(
         detainer: detainer.name.clone(),
         service: service.clone(),
         correction: correction.cloned(),
-        disclosure: disclosure_of(shown, FieldClass::Custody),
+        disclosure: disclosure_of(disclosed, FieldClass::Custody),
     };
     let custodian = Party::Agency(permitted.caller().agency.id.clone());
-    let counts = counts(detainer, case, permitted, shown);
-    Ok(vec![about_detainer(detainer, &custodian, law, shown, counts, event)])
+    let counts = counts(detainer, case, permitted, disclosed);
+    Ok(vec![about_detainer(detainer, &custodian, law, disclosed, counts, event)])
 }
 
 /// An issuer may lift its detainer in every state but withdrawn. A refusal after a release that was not disclosed to

@@ -10,7 +10,7 @@ use crate::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use crate::domain::disclosure::{notice_permitted_by_officer, visible_to_issuer};
 use crate::domain::event::{Change, Counts, Event, Party, Record, Revision, retraction};
 use crate::domain::permit::Permitted;
-use crate::domain::record::{about_detainer, classes_shown, counts, disclosure_of};
+use crate::domain::record::{about_detainer, counts, disclosed_classes, disclosure_of};
 
 /// Notice of an expected release, if the law allows it.
 pub(super) fn notice(
@@ -20,13 +20,13 @@ pub(super) fn notice(
     release: &ScheduledRelease,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = visible_to_issuer(detainer, law).classes;
-    if !may_notify(detainer, law) || !shown.contains(FieldClass::ReleaseDate) {
+    let disclosed = visible_to_issuer(detainer, law).classes;
+    if !may_notify(detainer, law) || !disclosed.contains(FieldClass::ReleaseDate) {
         return None;
     }
     let event = Event::ReleaseNoticed { detainer: detainer.name.clone(), release: release.clone() };
-    let counts = counts(detainer, case, permitted, shown);
-    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
+    let counts = counts(detainer, case, permitted, disclosed);
+    Some(about_detainer(detainer, &caller(permitted), law, disclosed, counts, event))
 }
 
 /// Notice of a release that was scheduled before this command allowed notice of it, unless notice was given already.
@@ -48,24 +48,24 @@ pub(super) fn ending(
     released_at: Option<Timestamp>,
 ) -> Option<Record> {
     let law = permitted.law(&detainer.name)?;
-    let shown = visible_to_issuer(detainer, law).classes;
-    // If neither the date nor the reason may be shown, there is no notice: an empty one would reveal the end.
-    let speaks = shown.contains(FieldClass::ReleaseDate) || shown.contains(FieldClass::ReleaseDetail);
-    if !may_notify(detainer, law) || !speaks {
+    let disclosed = visible_to_issuer(detainer, law).classes;
+    // If neither the date nor the reason may be disclosed, there is no notice: an empty one would reveal the end.
+    let reveals = disclosed.contains(FieldClass::ReleaseDate) || disclosed.contains(FieldClass::ReleaseDetail);
+    if !may_notify(detainer, law) || !reveals {
         return None;
     }
     Some(about_detainer(
         detainer,
         &caller(permitted),
         law,
-        shown,
-        lead_time(detainer, case, permitted, shown, released_at),
+        disclosed,
+        lead_time(detainer, case, permitted, disclosed, released_at),
         event,
     ))
 }
 
-/// Corrects a notice of release. If the issuer may no longer be told of the release, it still learns that the earlier
-/// notice no longer stands.
+/// Corrects a notice of release. If the release may no longer be disclosed to the issuer, it still learns that the earlier
+/// notice no longer holds.
 pub(super) fn release_corrected(
     detainer: &Detainer,
     case: &Case,
@@ -76,20 +76,20 @@ pub(super) fn release_corrected(
     let law = permitted.law(&detainer.name)?;
     let before = detainer.ended_from.map(|state| Detainer { state, ..detainer.clone() });
     let visible = before.filter(|before| may_notify(before, law)).map(|before| visible_to_issuer(&before, law).classes);
-    let shown = visible.unwrap_or_default().union(retraction());
-    let counts = lead_time(detainer, case, permitted, shown, Some(released_at));
-    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
+    let disclosed = visible.unwrap_or_default().union(retraction());
+    let counts = lead_time(detainer, case, permitted, disclosed, Some(released_at));
+    Some(about_detainer(detainer, &caller(permitted), law, disclosed, counts, event))
 }
 
 /// Whether the issuer knows from disclosures that the person is or was in a custody.
 pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
-    let shown = &detainer.issuer_view;
-    let holder_answered = shown.answer.is_some() && detainer.request.addressee == Addressee::Jurisdiction;
+    let view = &detainer.issuer_view;
+    let holder_answered = view.answer.is_some() && detainer.request.addressee == Addressee::Jurisdiction;
     holder_answered
         || knows_of_promise(detainer)
-        || shown.finding == Some(Finding::MatchedCustody)
-        || shown.service.is_some()
-        || shown.ended_from.is_some()
+        || view.finding == Some(Finding::MatchedCustody)
+        || view.service.is_some()
+        || view.ended_from.is_some()
         || detainer.notice_index.is_some()
         || detainer.transfers.iter().any(|transfer| transfer.state.is_open())
 }
@@ -121,29 +121,29 @@ pub(super) fn change_notice(
         Change::Movement(_) => (FieldClass::Custody, Revision::First, matched),
         Change::Closing(_) => return None,
     };
-    let shown = classes_shown(detainer, law, revealed_class, revision);
-    if !concerned || shown == FieldClasses::NONE {
+    let disclosed = disclosed_classes(detainer, law, revealed_class, revision);
+    if !concerned || disclosed == FieldClasses::NONE {
         return None;
     }
-    let disclosure = disclosure_of(shown, revealed_class);
+    let disclosure = disclosure_of(disclosed, revealed_class);
     let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change: change.clone(), disclosure };
-    let counts = counts(detainer, case, permitted, shown);
-    Some(about_detainer(detainer, &caller(permitted), law, shown, counts, event))
+    let counts = counts(detainer, case, permitted, disclosed);
+    Some(about_detainer(detainer, &caller(permitted), law, disclosed, counts, event))
 }
 
-/// Facts for statistics. The lead time is among them only if the date of release is shown, because it would reveal that
+/// Facts for statistics. The lead time is among them only if the date of release is disclosed, because it would reveal that
 /// date.
 fn lead_time(
     detainer: &Detainer,
     case: &Case,
     permitted: &Permitted<CaseCommand>,
-    shown: FieldClasses,
+    disclosed: FieldClasses,
     released_at: Option<Timestamp>,
 ) -> Counts {
     let delivered = case.first_delivery.get(&detainer.name);
-    let released_at = released_at.filter(|_| shown.contains(FieldClass::ReleaseDate));
+    let released_at = released_at.filter(|_| disclosed.contains(FieldClass::ReleaseDate));
     let lead = released_at.zip(delivered).map(|(released, at)| released.as_second().saturating_sub(at.as_second()));
-    Counts { lead_time_seconds: lead, ..counts(detainer, case, permitted, shown) }
+    Counts { lead_time_seconds: lead, ..counts(detainer, case, permitted, disclosed) }
 }
 
 fn caller(permitted: &Permitted<CaseCommand>) -> Party {

@@ -154,7 +154,7 @@ impl Question {
 
 /// Whether anything about a detainer can be left to a person: it is active and matched to this custody under its
 /// present custodian.
-pub fn stands_on(detainer: &Detainer, custody: &Custody) -> bool {
+pub fn is_active_on(detainer: &Detainer, custody: &Custody) -> bool {
     let matched = detainer
         .basis(&[])
         .is_some_and(|basis| (&basis.custody, &basis.custodian) == (&custody.name, &custody.custodian));
@@ -171,11 +171,11 @@ pub fn follow(
     let mut records = Vec::new();
     for before in case.concerned() {
         let law = laws.get(&before.name);
-        let suspended = law.filter(|law| !promise_stands(before, law)).map(|law| suspending(before, law));
+        let suspended = law.filter(|law| !promise_is_lawful(before, law)).map(|law| suspending(before, law));
         let detainer = &after(before, suspended.as_ref());
         records.extend(suspended);
         for matter in ReviewMatter::ALL {
-            let custody = case.custody.as_ref().filter(|custody| stands_on(detainer, custody));
+            let custody = case.custody.as_ref().filter(|custody| is_active_on(detainer, custody));
             let asked = custody.zip(law).and_then(|(custody, law)| question(*matter, detainer, custody, law));
             let due_at = custody.map_or(now, |custody| times.due(*matter, custody, timetable, now));
             let due = (now, due_at);
@@ -190,7 +190,7 @@ pub fn follow(
 const NO_LONGER_ALLOWED: &str = "what was promised is no longer allowed";
 
 /// Whether the law still allows what a detainer promises, or an officer permitted it on these very grounds.
-fn promise_stands(detainer: &Detainer, law: &LawView) -> bool {
+fn promise_is_lawful(detainer: &Detainer, law: &LawView) -> bool {
     let allowed = |matter: ReviewMatter, asked: &Determination| match asked.ruling {
         Ruling::Must | Ruling::May => true,
         Ruling::Review => detainer.permits(matter, &asked.policies),

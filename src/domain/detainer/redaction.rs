@@ -18,7 +18,7 @@ impl Detainer {
         let IssuerView { state, custodian, finding, answer, service, withheld, .. } = &mut seen.issuer_view;
         // They belong to a custody that it was matched to by mistake. The law of the present custody does not rule on
         // them.
-        seen.transfers.retain(|transfer| !transfer.parted);
+        seen.transfers.retain(|transfer| !transfer.is_mistaken);
         let mut less_of_custody = false;
         if !classes.contains(FieldClass::Custody) {
             less_of_custody = custodian.is_some() || finding.is_some() || service.is_some();
@@ -28,10 +28,10 @@ impl Detainer {
             less_of_custody |= !seen.transfers.is_empty();
             seen.transfers.clear();
         }
-        withheld.extend(less_of_custody.then(|| bare(FieldClass::Custody)));
+        withheld.extend(less_of_custody.then(|| without_citations(FieldClass::Custody)));
         if !of_pick_ups.contains(FieldClass::Medical) {
             for transfer in &mut seen.transfers {
-                withheld.extend(transfer.medical_note.take().map(|_| bare(FieldClass::Medical)));
+                withheld.extend(transfer.medical_note.take().map(|_| without_citations(FieldClass::Medical)));
             }
         }
         let may_be_shown = |answer: &Answer| {
@@ -39,7 +39,7 @@ impl Detainer {
                 && classes.contains(answer.kind.revealed_class(&self.request.addressee))
         };
         if answer.as_ref().is_some_and(|answer| !may_be_shown(answer)) {
-            withheld.extend(answer.take().map(|_| bare(FieldClass::Answer)));
+            withheld.extend(answer.take().map(|_| without_citations(FieldClass::Answer)));
         }
         let found = finding.map(Finding::state);
         let answered = answer.as_ref().map(|answer| answer.kind.state());
@@ -65,7 +65,7 @@ impl Detainer {
 }
 
 /// Withheld, without citations.
-fn bare(class: FieldClass) -> Withheld {
+fn without_citations(class: FieldClass) -> Withheld {
     Withheld { class, citations: Vec::new() }
 }
 

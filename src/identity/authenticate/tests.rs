@@ -11,7 +11,7 @@ use crate::identity::fixture::{World, pseudonym_key};
 use crate::identity::mint::mint;
 use crate::identity::rate::{self, RateExceeded, RateLimitLayer};
 
-struct Door {
+struct Authentication {
     world: World,
     peer: PeerIdentity,
     authenticator: Arc<Authenticator>,
@@ -19,7 +19,7 @@ struct Door {
 
 type Answer = (Caller, CallerExpiry, bool);
 
-impl Door {
+impl Authentication {
     fn new() -> Self {
         let world = World::new();
         let peer = world.peer(&world.ice());
@@ -53,41 +53,44 @@ impl Door {
 
 #[tokio::test]
 async fn certificate_and_token_make_a_caller() {
-    let door = Door::new();
-    let token = format!("Bearer {}", door.token());
-    let (caller, expiry, forwarded) = door.call(Some(door.peer.clone()), &[&token]).await.unwrap();
+    let authentication = Authentication::new();
+    let token = format!("Bearer {}", authentication.token());
+    let (caller, expiry, forwarded) = authentication.call(Some(authentication.peer.clone()), &[&token]).await.unwrap();
     assert_eq!(caller.agency.id.as_str(), "us-ice");
     assert_eq!(caller.actor.unwrap().kind, ActorKind::Officer);
-    assert_eq!(expiry.0, door.world.now + jiff::SignedDuration::from_secs(905));
+    assert_eq!(expiry.0, authentication.world.now + jiff::SignedDuration::from_secs(905));
     assert!(!forwarded, "the credential went further in");
 }
 
 #[tokio::test]
 async fn a_certificate_alone_is_the_agency_without_an_actor() {
-    let door = Door::new();
-    let (caller, expiry, _) = door.call(Some(door.peer.clone()), &[]).await.unwrap();
+    let authentication = Authentication::new();
+    let (caller, expiry, _) = authentication.call(Some(authentication.peer.clone()), &[]).await.unwrap();
     assert_eq!(caller.actor, None);
-    assert_eq!(expiry.0, door.peer.not_after);
+    assert_eq!(expiry.0, authentication.peer.not_after);
 }
 
 #[tokio::test]
 async fn the_earlier_end_of_certificate_and_token_counts() {
-    let door = Door::new();
-    let not_after = door.world.now + jiff::SignedDuration::from_secs(60);
-    let peer = PeerIdentity { not_after, ..door.peer.clone() };
-    let token = format!("Bearer {}", door.token());
-    assert_eq!(door.call(Some(peer), &[&token]).await.unwrap().1, CallerExpiry(not_after));
+    let authentication = Authentication::new();
+    let not_after = authentication.world.now + jiff::SignedDuration::from_secs(60);
+    let peer = PeerIdentity { not_after, ..authentication.peer.clone() };
+    let token = format!("Bearer {}", authentication.token());
+    assert_eq!(authentication.call(Some(peer), &[&token]).await.unwrap().1, CallerExpiry(not_after));
 }
 
 #[tokio::test]
 async fn a_request_that_proves_nobody_is_refused() {
-    let door = Door::new();
-    let token = door.token();
+    let authentication = Authentication::new();
+    let token = authentication.token();
     let bearer = format!("Bearer {token}");
-    let peer = || Some(door.peer.clone());
+    let peer = || Some(authentication.peer.clone());
     let malformed = IdentityError::Token(TokenError::Malformed);
-    let past = PeerIdentity { not_after: door.world.now - jiff::SignedDuration::from_secs(1), ..door.peer.clone() };
-    let stranger = PeerIdentity { agency: "us-cbp".parse().unwrap(), ..door.peer.clone() };
+    let past = PeerIdentity {
+        not_after: authentication.world.now - jiff::SignedDuration::from_secs(1),
+        ..authentication.peer.clone()
+    };
+    let stranger = PeerIdentity { agency: "us-cbp".parse().unwrap(), ..authentication.peer.clone() };
     let cases: Vec<(&str, Option<PeerIdentity>, Vec<&str>, IdentityError)> = vec![
         ("no certificate", None, vec![&bearer], IdentityError::NoCertificate),
         ("certificate past its end", Some(past), vec![&bearer], IdentityError::CertificateExpired),
@@ -104,26 +107,26 @@ async fn a_request_that_proves_nobody_is_refused() {
         ("not a token", peer(), vec!["Bearer x"], malformed),
     ];
     for (name, peer, authorizations, expected) in cases {
-        assert_eq!(door.call(peer, &authorizations).await, Err(expected), "{name}");
+        assert_eq!(authentication.call(peer, &authorizations).await, Err(expected), "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_new_registry_forgets_what_was_verified_under_the_old() {
-    let door = Door::new();
-    let bearer = format!("Bearer {}", door.token());
-    assert!(door.call(Some(door.peer.clone()), &[&bearer]).await.is_ok());
-    let mut config = door.world.config.clone();
+    let authentication = Authentication::new();
+    let bearer = format!("Bearer {}", authentication.token());
+    assert!(authentication.call(Some(authentication.peer.clone()), &[&bearer]).await.is_ok());
+    let mut config = authentication.world.config.clone();
     config.agencies[0].token = None;
     let registry = Registry::load(&config, std::path::Path::new("/"), &crate::identity::fixture::known()).unwrap();
-    door.authenticator.replace_registry(Arc::new(registry));
+    authentication.authenticator.replace_registry(Arc::new(registry));
     let refused = IdentityError::Token(TokenError::UnknownIssuer);
-    assert_eq!(door.call(Some(door.peer.clone()), &[&bearer]).await, Err(refused));
+    assert_eq!(authentication.call(Some(authentication.peer.clone()), &[&bearer]).await, Err(refused));
 }
 
 #[tokio::test]
 async fn an_agency_that_calls_too_fast_waits_alone() {
-    let door = Door::new();
+    let authentication = Authentication::new();
     let config =
         rate::Config { requests_per_s: 1.try_into().unwrap(), burst: 3.try_into().unwrap(), ..rate::Config::default() };
     let layer = RateLimitLayer::new(&config);
@@ -134,10 +137,10 @@ async fn an_agency_that_calls_too_fast_waits_alone() {
         service.oneshot(request).await.map_err(|error| *error.downcast::<RateExceeded>().unwrap())
     };
     for _ in 0..3 {
-        assert!(call(&door.peer).await.is_ok());
+        assert!(call(&authentication.peer).await.is_ok());
     }
-    let RateExceeded { retry_after } = call(&door.peer).await.unwrap_err();
+    let RateExceeded { retry_after } = call(&authentication.peer).await.unwrap_err();
     assert!(!retry_after.is_zero() && retry_after.as_secs() < 1, "{retry_after:?}");
-    let other = PeerIdentity { agency: "us-ny-doccs".parse().unwrap(), ..door.peer.clone() };
+    let other = PeerIdentity { agency: "us-ny-doccs".parse().unwrap(), ..authentication.peer.clone() };
     assert!(call(&other).await.is_ok());
 }

@@ -124,18 +124,20 @@ pub(super) enum Kind {
 
 impl Table {
     pub(super) fn read(text: &str, kind: Kind, statutes: &Statutes) -> Result<Self, Unreadable> {
-        let bare = |problem: String| Unreadable { case: None, problem };
-        let written: TableFile = toml::from_str(text).map_err(|error| bare(error.to_string().trim_end().to_owned()))?;
+        let unreadable = |problem: String| Unreadable { case: None, problem };
+        let written: TableFile =
+            toml::from_str(text).map_err(|error| unreadable(error.to_string().trim_end().to_owned()))?;
         let zone = written.zone.map(|zone| {
-            zone::named(&zone).ok_or_else(|| bare(format!("zone = {zone:?} is no time zone such as America/New_York")))
+            zone::named(&zone)
+                .ok_or_else(|| unreadable(format!("zone = {zone:?} is no time zone such as America/New_York")))
         });
         let zone = zone.transpose()?;
         if kind == Kind::Pack && zone.is_none() {
-            return Err(bare("zone is missing: dates have no midnight without it".to_owned()));
+            return Err(unreadable("zone is missing: dates have no midnight without it".to_owned()));
         }
-        let outer = |id: String| id.parse().map_err(|_| bare(format!("within: {id:?} is no jurisdiction")));
+        let outer = |id: String| id.parse().map_err(|_| unreadable(format!("within: {id:?} is no jurisdiction")));
         let within = written.within.map(outer).transpose()?;
-        let switches = settings(&written.switches).map_err(bare)?;
+        let switches = settings(&written.switches).map_err(unreadable)?;
         let mut cases: Vec<Case> = Vec::new();
         for (case, number) in written.case.into_iter().zip(1..) {
             let case = Case::read(case, number, kind)?;

@@ -12,7 +12,7 @@ use crate::domain::facts::{CaseFacts, Stage};
 use crate::policy::gate::Gate;
 use crate::policy::gate::denial::Denial;
 use crate::policy::gate::facts::facts_of;
-use crate::policy::gate::within::answer_stands_within;
+use crate::policy::gate::within::check_answer;
 
 /// An act that the law bars, and why.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Gate {
 }
 
 /// An answer to an appeal must be within the law, as an answer to the detainer must.
-pub(super) fn appeal_answer_stands_within(
+pub(super) fn check_appeal_answer(
     answer: &AppealAnswer,
     caller: &Caller,
     detainer: &Detainer,
@@ -58,5 +58,5 @@ pub(super) fn appeal_answer_stands_within(
         }
     };
     let AppealAnswer { legal_basis, reason, occurred_at, .. } = answer.clone();
-    answer_stands_within(&Answer { kind, ground: None, legal_basis, reason, occurred_at }, caller, detainer, law)
+    check_answer(&Answer { kind, ground: None, legal_basis, reason, occurred_at }, caller, detainer, law)
 }

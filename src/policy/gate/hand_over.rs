@@ -25,7 +25,7 @@ impl CommandQuestion<'_> {
         let concerned: Vec<&Detainer> = match correction {
             // Every issuer that learned of the release gets the correction, even if its detainer no longer stands.
             Some(_) => self.case.linked.iter().collect(),
-            None => self.case.linked.iter().filter(|detainer| hand_over::stands(detainer)).collect(),
+            None => self.case.linked.iter().filter(|detainer| hand_over::is_active_or_picked_up(detainer)).collect(),
         };
         let laws = self.laws_for_holder(Stage::Release, concerned.into_iter())?;
         let on_the_custody = |name: &CaseName| self.case.linked.iter().any(|detainer| detainer.name == *name);

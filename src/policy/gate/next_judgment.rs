@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::domain::case::Case;
-use crate::domain::decide::stands_on;
+use crate::domain::decide::is_active_on;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::reassessment::next_change;
 use crate::policy::gate::Gate;
@@ -30,7 +30,7 @@ impl Gate {
     /// When the detainers on the custody of a case must be judged again, if they were judged now.
     pub fn next_judgment(&self, case: &Case, now: Timestamp) -> NextJudgment {
         let Some(custody) = &case.custody else { return NextJudgment::NotNeeded };
-        let detainers = || case.concerned().filter(|detainer| stands_on(detainer, custody));
+        let detainers = || case.concerned().filter(|detainer| is_active_on(detainer, custody));
         if detainers().next().is_none() {
             return NextJudgment::NotNeeded;
         }
@@ -44,7 +44,7 @@ impl Gate {
     /// The next time at which a jurisdiction's law may change.
     fn law_changes_at(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> Option<Timestamp> {
         let (law, _) = self.engine().jurisdiction_law(jurisdiction);
-        let Some(points) = law.turning_points() else { return now.checked_add(UNDATED_EVERY).ok() };
+        let Some(points) = law.change_instants() else { return now.checked_add(UNDATED_EVERY).ok() };
         // A rule about what is after an instant changes one millisecond later.
         let changes = points.iter().flat_map(|point| [Some(*point), point.checked_add(1)]).flatten();
         let changes = changes.filter_map(|point| Timestamp::from_millisecond(point).ok());

@@ -20,12 +20,10 @@ use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::domain::safeguards::Safeguards;
 use crate::domain::warrant::WarrantVerification;
-use crate::policy::gate::appeal::appeal_answer_stands_within;
+use crate::policy::gate::appeal::check_appeal_answer;
 use crate::policy::gate::denial::Denial;
 use crate::policy::gate::facts::{facts_of, facts_of_detainer};
-use crate::policy::gate::within::{
-    answer_stands_within, by_officer, decision_stands_within, match_borne_out, offer_stands_within,
-};
+use crate::policy::gate::within::{by_officer, check_answer, check_decision, check_offer, match_borne_out};
 use crate::policy::gate::{Gate, is_addressed_to};
 
 /// A command on a case at a moment.
@@ -58,10 +56,10 @@ impl<'a> CommandQuestion<'a> {
                         let custody = self.as_holder()?;
                         match_borne_out(acknowledgement, self.caller(), detainer, custody)?;
                         // A mismatch was recorded before. Whoever reverses it must give a reason.
-                        let parted =
-                            detainer.parted.iter().any(|parted| parted.custody.as_ref() == Some(&custody.name));
-                        let parted = parted || custody.not_of.contains(&detainer.issuer);
-                        if parted && !(by_officer(self.caller()) && acknowledgement.reason.is_some()) {
+                        let mut mistaken = detainer.mistaken_matches.iter();
+                        let was_mistaken = mistaken.any(|mistaken| mistaken.custody.as_ref() == Some(&custody.name))
+                            || custody.not_of.contains(&detainer.issuer);
+                        if was_mistaken && !(by_officer(self.caller()) && acknowledgement.reason.is_some()) {
                             return Err(Denial::OfficerRequired);
                         }
                         let heir = detainer.with_earlier_refusal(&self.case.linked);
@@ -80,13 +78,13 @@ impl<'a> CommandQuestion<'a> {
             CaseCommand::AnswerDetainer { answer, .. } => {
                 let detainer = self.as_custodian()?;
                 let laws = self.laws_on_one(Stage::Answer, detainer, linked);
-                laws.values().try_for_each(|law| answer_stands_within(answer, self.caller(), detainer, law))?;
+                laws.values().try_for_each(|law| check_answer(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::OfferWindow { reason, .. } => {
                 let detainer = self.as_custodian()?;
                 let laws = self.laws_on_one(Stage::Transfer, detainer, linked);
-                laws.values().try_for_each(|law| offer_stands_within(reason.as_ref(), self.caller(), detainer, law))?;
+                laws.values().try_for_each(|law| check_offer(reason.as_ref(), self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::VerifyWarrant { verification, .. } => self.laws_on_verification(verification),
@@ -101,7 +99,7 @@ impl<'a> CommandQuestion<'a> {
                 self.check_appeal()?;
                 let detainer = self.as_custodian()?;
                 let laws = self.laws_on_one(Stage::Answer, detainer, linked);
-                laws.values().try_for_each(|law| appeal_answer_stands_within(answer, self.caller(), detainer, law))?;
+                laws.values().try_for_each(|law| check_appeal_answer(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
             CaseCommand::ResolveReview { review, decision, .. } => self.laws_on_decision(review.matter, *decision),
@@ -179,7 +177,7 @@ impl<'a> CommandQuestion<'a> {
         if !by_officer(self.caller()) {
             return Err(Denial::OfficerRequired);
         }
-        laws.values().try_for_each(|law| decision_stands_within(matter, decision, law))?;
+        laws.values().try_for_each(|law| check_decision(matter, decision, law))?;
         Ok(laws)
     }
 
@@ -189,9 +187,9 @@ impl<'a> CommandQuestion<'a> {
         let today = self.as_of().today;
         let claimed = detainer
             .is_some_and(|detainer| detainer.refuses_warrant() || Safeguards::claimed(&detainer.request, today).any());
-        let heard =
+        let reported =
             || custody.reported_claims.safeguards_on(today).any() || !custody.reported_claims.refused.is_empty();
-        custody.safeguards(today).any() || claimed || heard()
+        custody.safeguards(today).any() || claimed || reported()
     }
 
     /// Only the holder of the person may lift a safeguard, and only through an officer.

@@ -30,12 +30,7 @@ pub(super) fn match_borne_out(
 
 /// An answer must be within the law: nothing forbidden, nothing that is left to a person done by a system, no departure
 /// from a duty without a reason.
-pub(super) fn answer_stands_within(
-    answer: &Answer,
-    caller: &Caller,
-    detainer: &Detainer,
-    law: &LawView,
-) -> Result<(), Denial> {
+pub(super) fn check_answer(answer: &Answer, caller: &Caller, detainer: &Detainer, law: &LawView) -> Result<(), Denial> {
     let promised: &[(LawAction, &Arc<Determination>)] = match answer.kind {
         // Whoever honors a hold also promises to notify: otherwise nobody comes for the person.
         AnswerKind::HonorHold => &[(LawAction::Hold, &law.hold), (LawAction::Notify, &law.notify)],
@@ -62,8 +57,8 @@ pub(super) fn answer_stands_within(
     }
 }
 
-/// A pick-up may be offered if the law allows handing the person over, and allows telling the requester where they are.
-pub(super) fn offer_stands_within(
+/// A pick-up may be offered if the law allows handing the person over, and allows disclosing to the requester where they are.
+pub(super) fn check_offer(
     reason: Option<&String>,
     caller: &Caller,
     detainer: &Detainer,
@@ -72,9 +67,9 @@ pub(super) fn offer_stands_within(
     let by_person = by_officer(caller) && reason.is_some();
     let may_hand_over = by_person || permitted(LawAction::Transfer, detainer, &law.transfer);
     allowed(LawAction::Transfer, &law.transfer, may_hand_over)?;
-    let may_tell =
+    let may_disclose =
         law.disclosable.contains(FieldClass::Custody) || (law.review.contains(FieldClass::Custody) && by_person);
-    if may_tell {
+    if may_disclose {
         return Ok(());
     }
     let barring = if law.review.contains(FieldClass::Custody) { Ruling::Review } else { Ruling::MustNot };
@@ -85,11 +80,7 @@ pub(super) fn offer_stands_within(
 }
 
 /// An officer must not permit what the law now forbids.
-pub(super) fn decision_stands_within(
-    matter: ReviewMatter,
-    decision: ReviewDecision,
-    law: &LawView,
-) -> Result<(), Denial> {
+pub(super) fn check_decision(matter: ReviewMatter, decision: ReviewDecision, law: &LawView) -> Result<(), Denial> {
     let (action, determination) = match matter {
         ReviewMatter::Hold => (LawAction::Hold, &law.hold),
         ReviewMatter::Notify | ReviewMatter::Disclose => (LawAction::Notify, &law.notify),

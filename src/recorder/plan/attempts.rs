@@ -22,15 +22,15 @@ pub struct Attempt {
     /// The consumer.
     pub whose: InboxConsumer,
     /// The entry.
-    pub place: EntryPosition,
+    pub position: EntryPosition,
 }
 
 impl Attempt {
     /// Warns that the entry was parked, so that somebody looks at the consumer.
     pub(in crate::recorder) fn warn(&self) {
         let InboxConsumer { agency, jurisdiction, consumer } = &self.whose;
-        let log = LogName { jurisdiction: jurisdiction.clone(), kind: self.place.log };
-        let entry = log.entry(self.place.index);
+        let log = LogName { jurisdiction: jurisdiction.clone(), kind: self.position.log };
+        let entry = log.entry(self.position.index);
         tracing::warn!(entry, %agency, %consumer, "an entry is parked: sent too often");
     }
 }
@@ -38,9 +38,9 @@ impl Attempt {
 impl Plan<'_> {
     /// Counts an attempt, and decides whether the entry is sent.
     pub(in crate::recorder) fn attempt(&mut self, attempt: &Attempt, now: Timestamp) -> Result<SendDecision, Refusal> {
-        let Attempt { whose, place } = attempt;
+        let Attempt { whose, position } = attempt;
         let inbox = self.loaded.inboxes.entry((whose.agency.clone(), whose.jurisdiction.clone())).or_default();
-        let tried = inbox.consumer_mut(&whose.consumer, self.limits)?.try_entry(*place, self.limits, now);
+        let tried = inbox.consumer_mut(&whose.consumer, self.limits)?.try_entry(*position, self.limits, now);
         self.consumers.insert(whose.clone());
         Ok(tried)
     }

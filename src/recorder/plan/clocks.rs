@@ -119,7 +119,7 @@ impl Plan<'_> {
             Some((firing.clock, firing.times, firing::record(&case, firing)?))
         });
         let Some((clock, times, record)) = record else {
-            self.put_down_no_more(&listed.case, listed.item.clone());
+            self.clear_agenda(&listed.case, listed.item.clone());
             self.keep(case, now);
             return Ok(None);
         };

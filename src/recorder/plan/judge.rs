@@ -22,26 +22,26 @@ impl Plan<'_> {
         custodies: &[CaseName],
         clock_now: Timestamp,
     ) -> Result<usize, PlanError> {
-        custodies.iter().try_fold(0_usize, |said, custody| Ok(said.saturating_add(self.judge_one(custody, clock_now)?)))
+        custodies.iter().try_fold(0_usize, |sum, custody| Ok(sum.saturating_add(self.judge_one(custody, clock_now)?)))
     }
 
     fn judge_one(&mut self, custody: &CaseName, clock_now: Timestamp) -> Result<usize, PlanError> {
         let now = self.time_of_record(&custody.jurisdiction, clock_now);
         let mut case = self.assemble([custody]);
         if case.custody.is_none() {
-            self.put_down_no_more(custody, judgement(None));
+            self.clear_agenda(custody, judgement(None));
             return Ok(0);
         }
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
         let by = By { agency: &gateway(), officer: &officer, method: JUDGEMENT, request_id: None };
         let times = (&self.duties.review, self.timetable);
-        let mut said = 0_usize;
+        let mut recorded = 0_usize;
         for record in follow(&case, &self.gate.laws_on_answers(&case, now), times, now) {
-            said = said.saturating_add(1);
+            recorded = recorded.saturating_add(1);
             let index = self.append(by, &record, now)?;
             apply(&mut case, &record, index, now);
         }
         self.keep(case, now);
-        Ok(said)
+        Ok(recorded)
     }
 }

@@ -33,7 +33,7 @@ pub struct Handle {
     /// Never empty.
     shards: Arc<[Shard]>,
     /// The shard that keeps the logs of each jurisdiction, by its number in `shards`.
-    places: Arc<BTreeMap<JurisdictionId, usize>>,
+    shard_of: Arc<BTreeMap<JurisdictionId, usize>>,
     metrics: Arc<Metrics>,
 }
 
@@ -60,20 +60,24 @@ impl Handle {
         kept: impl Iterator<Item = JurisdictionId>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { shards: Arc::new([shard]), places: Arc::new(kept.map(|place| (place, 0)).collect()), metrics }
+        Self {
+            shards: Arc::new([shard]),
+            shard_of: Arc::new(kept.map(|jurisdiction| (jurisdiction, 0)).collect()),
+            metrics,
+        }
     }
 
     /// Joins several handles into one. `None`: there are none.
     pub fn joined(handles: Vec<Self>) -> Option<Self> {
         let metrics = Arc::clone(&handles.first()?.metrics);
-        let (mut shards, mut places) = (Vec::new(), BTreeMap::new());
+        let (mut shards, mut shard_of) = (Vec::new(), BTreeMap::new());
         for handle in handles {
             let from = shards.len();
-            let kept = handle.places.iter().map(|(place, at)| (place.clone(), from.saturating_add(*at)));
-            places.extend(kept);
+            let kept = handle.shard_of.iter();
+            shard_of.extend(kept.map(|(jurisdiction, at)| (jurisdiction.clone(), from.saturating_add(*at))));
             shards.extend(handle.shards.iter().cloned());
         }
-        Some(Self { shards: shards.into(), places: Arc::new(places), metrics })
+        Some(Self { shards: shards.into(), shard_of: Arc::new(shard_of), metrics })
     }
 
     /// Submits a write and waits until it is durable or known not to be. Dropping the future loses the answer, not the
@@ -157,7 +161,7 @@ impl Handle {
 
     /// The shard that keeps a jurisdiction. If none does, the first shard, which refuses the write.
     fn shard(&self, jurisdiction: &JurisdictionId) -> Result<&Shard, SubmitError> {
-        let at = self.places.get(jurisdiction).copied().unwrap_or_default();
+        let at = self.shard_of.get(jurisdiction).copied().unwrap_or_default();
         self.shards.get(at).ok_or(SubmitError::Stopped)
     }
 

@@ -37,8 +37,8 @@ impl Recorder {
             BatchStart::Shared { heads, policy } => (heads, policy),
         };
         self.must_end = true;
-        for (log, stands) in heads {
-            if self.logs.get(&log).map(|state| head(&state.tree)) != Some(stands) {
+        for (log, stored) in heads {
+            if self.logs.get(&log).map(|state| head(&state.tree)) != Some(stored) {
                 self.catch_up(&log)?;
             }
         }
@@ -70,8 +70,8 @@ impl Recorder {
             Outage { since: Instant::now(), pause: PAUSE, stop_requested_at: None }
         });
         if self.stopping.load(Ordering::SeqCst) {
-            let told = *away.stop_requested_at.get_or_insert_with(Instant::now);
-            if told.elapsed() > STOP_GRACE {
+            let requested_at = *away.stop_requested_at.get_or_insert_with(Instant::now);
+            if requested_at.elapsed() > STOP_GRACE {
                 return Err(StoreError::Interrupted(why.to_owned()).into());
             }
         }

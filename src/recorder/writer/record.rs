@@ -83,12 +83,14 @@ impl Recorder {
         };
         let judged: BTreeSet<_> = again.iter().map(|listed| &listed.case).chain(&page.custodies).cloned().collect();
         let judged: Vec<_> = judged.into_iter().collect();
-        let places = writes.iter().map(|(write, _)| &write.jurisdiction);
+        let jurisdictions = writes.iter().map(|(write, _)| &write.jurisdiction);
         let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
-        let places = places.chain(attempts.map(|attempt| &attempt.whose.jurisdiction));
-        let places = places.chain(due.iter().map(|listed| &listed.case.jurisdiction)).chain(page.jurisdiction());
-        let places: BTreeSet<_> = places.chain(judged.iter().map(|custody| &custody.jurisdiction)).collect();
-        if self.begin(|log| places.contains(&log.jurisdiction))? == PolicyCheck::Superseded {
+        let jurisdictions = jurisdictions.chain(attempts.map(|attempt| &attempt.whose.jurisdiction));
+        let jurisdictions =
+            jurisdictions.chain(due.iter().map(|listed| &listed.case.jurisdiction)).chain(page.jurisdiction());
+        let jurisdictions: BTreeSet<_> =
+            jurisdictions.chain(judged.iter().map(|custody| &custody.jurisdiction)).collect();
+        if self.begin(|log| jurisdictions.contains(&log.jurisdiction))? == PolicyCheck::Superseded {
             self.end()?;
             return Ok(None);
         }
@@ -110,7 +112,7 @@ impl Recorder {
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let fired = plan.fire(&due, self.clock.now())?;
-        let said = plan.judge(&judged, self.clock.now())?;
+        let recorded = plan.judge(&judged, self.clock.now())?;
         let alarms = std::mem::take(&mut plan.alarms);
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(SendDecision::Send));
@@ -119,7 +121,7 @@ impl Recorder {
         // If nothing changed, another check would find the same items. A judgment may start a clock that is due already, such as
         // that of a review of a release whose notice was due before.
         let full = due.len().max(again.len()) >= self.firings_len_max;
-        let more = (full && !append.agenda.is_empty()) || said > 0;
+        let more = (full && !append.agenda.is_empty()) || recorded > 0;
         let since = Instant::now();
         let (checkpoints, unsynced) = self.write(logs, &mut append)?;
         Ok(Some(Written { outcomes, tried, fired, alarms, page, more, append, checkpoints, unsynced, since }))

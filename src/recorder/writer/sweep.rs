@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::agenda::{Item, ItemKind, no_date};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
-use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, CaseFilter, ListedItem, Reader, StoreError};
+use crate::store::{AgendaChange, AgendaFilter, AgendaPosition, CaseFilter, ListedItem, Reader, StoreError};
 
 /// How far the walk over a jurisdiction has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ enum Walk {
     /// It has not begun: the agenda is yet to be checked.
     Ahead,
     /// It goes over the custodies that the agenda lists to be judged again at any time.
-    Listed(Option<AgendaPlace>),
+    Listed(Option<AgendaPosition>),
     /// It goes over every custody, because the store is older than this use of the agenda.
     Whole(Option<Uuid>),
 }
@@ -107,13 +107,13 @@ fn read_page(reader: &dyn Reader, limit: usize, jurisdiction: &JurisdictionId, w
         Walk::Ahead => {
             let (case, key) = (nobodys(jurisdiction), String::new());
             let end = no_date().checked_add(SignedDuration::from_secs(1)).unwrap_or_else(|_| no_date());
-            let marked = reader.agenda(&listed(Some(AgendaPlace { due_at: end, case, key }), 1))?;
+            let marked = reader.agenda(&listed(Some(AgendaPosition { due_at: end, case, key }), 1))?;
             let walk = if marked.is_empty() { Walk::Whole(None) } else { Walk::Listed(None) };
             read_page(reader, limit, jurisdiction, walk)
         }
         Walk::Listed(after) => {
             let found = reader.agenda(&listed(after, limit))?;
-            let next = (found.len() >= limit).then(|| Walk::Listed(found.last().map(ListedItem::place)));
+            let next = (found.len() >= limit).then(|| Walk::Listed(found.last().map(ListedItem::position)));
             let custodies = found.into_iter().map(|listed| listed.case).filter(|case| !case.id.is_nil());
             Ok(Page { custodies: custodies.collect(), of: of(next), whole: false })
         }

@@ -34,7 +34,7 @@ struct Parts {
     shuffled: bool,
     passfile: Option<PathBuf>,
     tls: MakeRustlsConnect,
-    shown: String,
+    printable: String,
 }
 
 impl Address {
@@ -65,13 +65,13 @@ impl Address {
         passfile.as_deref().map(read_password).transpose()?;
         let shuffled = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
         let hosts = hosts(&config, url.sets("keepalives_idle"))?;
-        let shown = shown(&config, &url);
-        Ok(Self(Arc::new(Parts { hosts, shuffled, passfile, tls, shown })))
+        let printable = without_password(&config, &url);
+        Ok(Self(Arc::new(Parts { hosts, shuffled, passfile, tls, printable })))
     }
 
     /// The URL without the password.
-    pub fn shown(&self) -> &str {
-        &self.0.shown
+    pub fn printable(&self) -> &str {
+        &self.0.printable
     }
 
     /// The hosts to connect to, in the order they are tried.
@@ -97,13 +97,13 @@ impl Address {
 /// Shows the address without the password.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.shown())
+        f.write_str(self.printable())
     }
 }
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({})", self.0.shown)
+        write!(f, "Address({})", self.0.printable)
     }
 }
 
@@ -208,7 +208,7 @@ fn hosts(config: &Config, keepalives_given: bool) -> Result<Vec<Config>, StoreEr
     names.iter().enumerate().map(one).collect()
 }
 
-fn shown(config: &Config, url: &Url<'_>) -> String {
+fn without_password(config: &Config, url: &Url<'_>) -> String {
     let host = |(at, host): (usize, &Host)| {
         let name = match host {
             Host::Tcp(name) if name.contains(':') => format!("[{name}]"),

@@ -79,9 +79,12 @@ pub(super) fn due(
 pub(super) fn list(filter: &AgendaFilter) -> Result<Statement, StoreError> {
     let (due_at, kind, id, key) = match &filter.after {
         None => (i64::MIN, 0, Uuid::nil(), String::new()),
-        Some(place) => {
-            (rows::nanoseconds(place.due_at)?, rows::kind(place.case.kind), place.case.id, place.key.clone())
-        }
+        Some(position) => (
+            rows::nanoseconds(position.due_at)?,
+            rows::kind(position.case.kind),
+            position.case.id,
+            position.key.clone(),
+        ),
     };
     let ask = Statement::new(LIST).with(filter.jurisdiction.to_string()).with(filter.kind.word());
     let ask = ask.with(due_at).with(kind).with(id.as_bytes().to_vec()).with(key);

@@ -71,23 +71,23 @@ pub(super) struct Wants<'a> {
 /// Every name whose number these rows need.
 pub(super) fn names(wanted: &AppealsWanted) -> impl Iterator<Item = String> {
     let issuers = wanted.issuers.iter().map(|name| name.jurisdiction.to_string());
-    let due = wanted.due.iter().flat_map(|(agency, place)| [agency.to_string(), place.to_string()]);
+    let due = wanted.due.iter().flat_map(|(agency, jurisdiction)| [agency.to_string(), jurisdiction.to_string()]);
     let items = wanted.items.iter().map(|(appeal, _)| appeal.jurisdiction.to_string());
     issuers.chain(due).chain(items).chain(wanted.since.keys().map(ToString::to_string))
 }
 
 impl<'a> Wants<'a> {
     pub(super) fn new(wanted: &'a AppealsWanted, names: &Names) -> Result<Self, StoreError> {
-        let place = |name: &CaseName| names.get(name.jurisdiction.as_str());
+        let number = |name: &CaseName| names.get(name.jurisdiction.as_str());
         let due =
             |due: &'a (AgencyId, JurisdictionId)| Some((names.get(due.1.as_str())?, names.get(due.0.as_str())?, due));
         let since = wanted.since.iter().filter_map(|(log, from)| Some((names.get(&log.to_string())?, *from)));
         let bounds =
             |(log, from): (i64, u64)| Ok((rows::position(log, from)?, rows::position(log.saturating_add(1), 0)?));
         Ok(Self {
-            issuers: wanted.issuers.iter().filter_map(|name| Some((place(name)?, name))).collect(),
+            issuers: wanted.issuers.iter().filter_map(|name| Some((number(name)?, name))).collect(),
             due: wanted.due.iter().filter_map(due).collect(),
-            items: wanted.items.iter().filter_map(|item| Some((place(&item.0)?, item))).collect(),
+            items: wanted.items.iter().filter_map(|item| Some((number(&item.0)?, item))).collect(),
             since: since.map(bounds).collect::<Result<_, StoreError>>()?,
         })
     }
@@ -95,14 +95,17 @@ impl<'a> Wants<'a> {
     pub(super) fn statements(&self) -> [Statement; 4] {
         let (jurisdictions, kinds, ids) = case_columns(&self.issuers);
         let issuers = Statement::new(ISSUERS).with(jurisdictions).with(kinds).with(ids);
-        let (places, agencies): (Vec<i64>, Vec<i64>) =
-            self.due.iter().map(|(place, agency, _)| (*place, *agency)).unzip();
-        let due = Statement::new(DUE).with(places).with(agencies).with(DUE_MAX);
-        let places: Vec<i64> = self.items.iter().map(|(place, _)| *place).collect();
+        let (jurisdictions, agencies): (Vec<i64>, Vec<i64>) =
+            self.due.iter().map(|(jurisdiction, agency, _)| (*jurisdiction, *agency)).unzip();
+        let due = Statement::new(DUE).with(jurisdictions).with(agencies).with(DUE_MAX);
+        let jurisdictions: Vec<i64> = self.items.iter().map(|(jurisdiction, _)| *jurisdiction).collect();
         let (appeals, detainers): (Vec<_>, Vec<_>) =
             self.items.iter().map(|(_, (appeal, detainer))| (id(appeal.id), id(detainer.id))).unzip();
-        let items =
-            Statement::new(ITEMS).with(places).with(appeals).with(detainers).with(rows::kind(CaseKind::Detainer));
+        let items = Statement::new(ITEMS)
+            .with(jurisdictions)
+            .with(appeals)
+            .with(detainers)
+            .with(rows::kind(CaseKind::Detainer));
         let (first, past): (Vec<i64>, Vec<i64>) = self.since.iter().copied().unzip();
         [issuers, due, items, Statement::new(SINCE).with(first).with(past)]
     }
@@ -190,58 +193,58 @@ pub(super) fn read_list(
 
 /// Writes what a batch changes about appeals.
 pub(super) fn write(new: &NewAppeals, names: &Names, keys: &BatchKeys) -> Result<Vec<WriteStatement>, StoreError> {
-    let place = |appeal: &CaseName| names.number(appeal.jurisdiction.as_str());
+    let number_of = |appeal: &CaseName| names.number(appeal.jurisdiction.as_str());
     let mut writes = Vec::new();
     issue(&new.issued, names, &mut writes)?;
     let last: BTreeMap<_, _> = new.items.iter().map(|new| ((&new.appeal, &new.detainer), new)).collect();
     if !last.is_empty() {
-        let (mut places, mut appeals, mut detainers, mut answers) = (vec![], vec![], vec![], vec![]);
+        let (mut jurisdictions, mut appeals, mut detainers, mut answers) = (vec![], vec![], vec![], vec![]);
         for NewItem { appeal, detainer, item } in last.values() {
-            places.push(place(appeal)?);
+            jurisdictions.push(number_of(appeal)?);
             appeals.push(id(appeal.id));
             detainers.push(id(detainer.id));
             answers.push(sealed::seal_item(keys.of(detainer)?, appeal, detainer, item)?);
         }
-        let ask = Statement::new(ANSWER).with(places).with(appeals).with(detainers).with(answers);
+        let ask = Statement::new(ANSWER).with(jurisdictions).with(appeals).with(detainers).with(answers);
         writes.push(WriteStatement::all(ask, last.len(), "a detainer that is answered of is not in the appeal"));
     }
-    bar(&new.bars, &place, &mut writes)?;
+    bar(&new.bars, &number_of, &mut writes)?;
     Ok(writes)
 }
 
 fn issue(issued: &[NewAppeal], names: &Names, writes: &mut Vec<WriteStatement>) -> Result<(), StoreError> {
-    let (mut places, mut issuers, mut due, mut ids) = (vec![], vec![], vec![], vec![]);
-    let (mut member_places, mut appeals, mut members) = (vec![], vec![], vec![]);
+    let (mut jurisdictions, mut issuers, mut due, mut ids) = (vec![], vec![], vec![], vec![]);
+    let (mut member_jurisdictions, mut appeals, mut members) = (vec![], vec![], vec![]);
     for new in issued {
-        let place = names.number(new.appeal.jurisdiction.as_str())?;
-        places.push(place);
+        let jurisdiction = names.number(new.appeal.jurisdiction.as_str())?;
+        jurisdictions.push(jurisdiction);
         issuers.push(names.number(new.issuer.as_str())?);
         due.push(rows::nanoseconds(rows::full_hour(new.due_at))?);
         ids.push(id(new.appeal.id));
         for member in &new.members {
-            member_places.push(place);
+            member_jurisdictions.push(jurisdiction);
             appeals.push(id(new.appeal.id));
             members.push(id(*member));
         }
     }
     if !ids.is_empty() {
-        writes.push(WriteStatement::of(Statement::new(ISSUE).with(places).with(issuers).with(due).with(ids)));
-        writes.push(WriteStatement::of(Statement::new(MARK).with(member_places).with(appeals).with(members)));
+        writes.push(WriteStatement::of(Statement::new(ISSUE).with(jurisdictions).with(issuers).with(due).with(ids)));
+        writes.push(WriteStatement::of(Statement::new(MARK).with(member_jurisdictions).with(appeals).with(members)));
     }
     Ok(())
 }
 
 fn bar(
     bars: &[NewBar],
-    place: &impl Fn(&CaseName) -> Result<i64, StoreError>,
+    number_of: &impl Fn(&CaseName) -> Result<i64, StoreError>,
     writes: &mut Vec<WriteStatement>,
 ) -> Result<(), StoreError> {
-    let (mut places, mut appeals, mut numbers, mut grounds) = (vec![], vec![], vec![], vec![]);
+    let (mut jurisdictions, mut appeals, mut numbers, mut grounds) = (vec![], vec![], vec![], vec![]);
     // The first bar of a detainer stays.
     let mut barred: BTreeMap<(i64, Uuid, Uuid), i64> = BTreeMap::new();
     for new in bars {
-        let (jurisdiction, number) = (place(&new.appeal)?, rows::integer(new.number)?);
-        places.push(jurisdiction);
+        let (jurisdiction, number) = (number_of(&new.appeal)?, rows::integer(new.number)?);
+        jurisdictions.push(jurisdiction);
         appeals.push(id(new.appeal.id));
         numbers.push(number);
         grounds.push(serde_json::to_string(&new.bar).map_err(|_| StoreError::Broken("what bars cannot be written"))?);
@@ -252,11 +255,13 @@ fn bar(
     if numbers.is_empty() {
         return Ok(());
     }
-    writes.push(WriteStatement::of(Statement::new(GROUND).with(places).with(appeals).with(numbers).with(grounds)));
-    let places: Vec<i64> = barred.keys().map(|(place, ..)| *place).collect();
+    writes
+        .push(WriteStatement::of(Statement::new(GROUND).with(jurisdictions).with(appeals).with(numbers).with(grounds)));
+    let jurisdictions: Vec<i64> = barred.keys().map(|(jurisdiction, ..)| *jurisdiction).collect();
     let (appeals, detainers): (Vec<_>, Vec<_>) =
         barred.keys().map(|(_, appeal, detainer)| (id(*appeal), id(*detainer))).unzip();
     let numbers: Vec<i64> = barred.values().copied().collect();
-    writes.push(WriteStatement::of(Statement::new(BAR).with(places).with(appeals).with(detainers).with(numbers)));
+    writes
+        .push(WriteStatement::of(Statement::new(BAR).with(jurisdictions).with(appeals).with(detainers).with(numbers)));
     Ok(())
 }

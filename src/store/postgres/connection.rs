@@ -169,7 +169,7 @@ impl Connection {
     pub(super) fn listen(&self, at_most: Duration, gather: Duration) -> Result<(), StoreError> {
         let notifications: Arc<Notifications> = Arc::clone(&self.session.notifications);
         self.io.run(async move {
-            if timeout(at_most, notifications.heard.notified()).await.is_ok() {
+            if timeout(at_most, notifications.arrived.notified()).await.is_ok() {
                 tokio::time::sleep(gather).await;
             }
         })

@@ -31,11 +31,11 @@ pub(super) struct Follower {
 
 impl HeadFollower for Follower {
     fn sizes(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
-        let heard = self.hear(at_most);
-        if heard.is_err() {
+        let sizes = self.wait_for_growth(at_most);
+        if sizes.is_err() {
             self.connection = None;
         }
-        heard
+        sizes
     }
 }
 
@@ -44,7 +44,7 @@ impl Follower {
         Self { connection: None, address, tag, sizes: BTreeMap::new(), io: None }
     }
 
-    fn hear(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
+    fn wait_for_growth(&mut self, at_most: Duration) -> Result<BTreeMap<LogName, u64>, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => {
                 connection.listen(at_most, GATHER)?;

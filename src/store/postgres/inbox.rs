@@ -75,7 +75,7 @@ fn inbox<'a>(inboxes: &'a mut [Inbox], row: &Row) -> Result<&'a mut Inbox, Store
 /// Every name whose number these rows need.
 pub(super) fn names(consumers: &[NewConsumer]) -> impl Iterator<Item = String> {
     let log = |new: &NewConsumer, kind| LogName { jurisdiction: new.whose.jurisdiction.clone(), kind }.to_string();
-    consumers.iter().flat_map(move |new| new.state.attempts.keys().map(move |place| log(new, place.log)))
+    consumers.iter().flat_map(move |new| new.state.attempts.keys().map(move |position| log(new, position.log)))
 }
 
 /// Writes consumers with their new state.
@@ -84,26 +84,26 @@ pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<WriteState
     if last.is_empty() {
         return Ok(Vec::new());
     }
-    let number = |agency: &AgencyId, place: &JurisdictionId| -> Result<(i64, i64), StoreError> {
-        Ok((names.number(agency.as_str())?, names.number(place.as_str())?))
+    let number = |agency: &AgencyId, jurisdiction: &JurisdictionId| -> Result<(i64, i64), StoreError> {
+        Ok((names.number(agency.as_str())?, names.number(jurisdiction.as_str())?))
     };
-    let (mut agencies, mut places, mut consumers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut agencies, mut jurisdictions, mut consumers) = (Vec::new(), Vec::new(), Vec::new());
     let (mut exchange, mut custody) = (Vec::new(), Vec::new());
     let mut sent = Sent::default();
     for (InboxConsumer { agency, jurisdiction, consumer }, NewConsumer { state, .. }) in last {
         let whose = number(agency, jurisdiction)?;
         agencies.push(whose.0);
-        places.push(whose.1);
+        jurisdictions.push(whose.1);
         consumers.push(consumer.as_str().to_owned());
         exchange.push(rows::integer(state.exchange)?);
         custody.push(rows::integer(state.custody)?);
-        for (place, attempt) in &state.attempts {
-            let kind: LogKind = place.log;
+        for (position, attempt) in &state.attempts {
+            let kind: LogKind = position.log;
             let log = names.number(&LogName { jurisdiction: jurisdiction.clone(), kind }.to_string())?;
-            sent.push(whose, consumer.as_str(), rows::position(log, place.index)?, attempt)?;
+            sent.push(whose, consumer.as_str(), rows::position(log, position.index)?, attempt)?;
         }
     }
-    let of_all = |sql| Statement::new(sql).with(agencies.clone()).with(places.clone()).with(consumers.clone());
+    let of_all = |sql| Statement::new(sql).with(agencies.clone()).with(jurisdictions.clone()).with(consumers.clone());
     let mut writes =
         vec![WriteStatement::of(of_all(KEEP).with(exchange).with(custody)), WriteStatement::of(of_all(CLEAR))];
     if !sent.positions.is_empty() {
@@ -116,7 +116,7 @@ pub(super) fn write(new: &[NewConsumer], names: &Names) -> Result<Vec<WriteState
 #[derive(Default)]
 struct Sent {
     agencies: Vec<i64>,
-    places: Vec<i64>,
+    jurisdictions: Vec<i64>,
     consumers: Vec<String>,
     positions: Vec<i64>,
     tries: Vec<i64>,
@@ -127,13 +127,13 @@ struct Sent {
 impl Sent {
     fn push(
         &mut self,
-        (agency, place): (i64, i64),
+        (agency, jurisdiction): (i64, i64),
         consumer: &str,
         position: i64,
         attempt: &Attempt,
     ) -> Result<(), StoreError> {
         self.agencies.push(agency);
-        self.places.push(place);
+        self.jurisdictions.push(jurisdiction);
         self.consumers.push(consumer.to_owned());
         self.positions.push(position);
         self.tries.push(i64::from(attempt.tries));
@@ -144,7 +144,7 @@ impl Sent {
 
     fn write(self) -> WriteStatement {
         let len = self.positions.len();
-        let ask = Statement::new(ATTEMPT).with(self.agencies).with(self.places).with(self.consumers);
+        let ask = Statement::new(ATTEMPT).with(self.agencies).with(self.jurisdictions).with(self.consumers);
         let ask = ask.with(self.positions).with(self.tries).with(self.since).with(self.standings);
         WriteStatement::all(ask, len, "a consumer that was kept is not there")
     }

@@ -43,7 +43,8 @@ pub(super) fn load(
     let open = statements.add(wants.cases.is_empty(), agenda::of_cases(&wants.cases));
     let requests = statements.add(wants.requests.is_empty(), wants.ask_requests());
     let deliveries = statements.add(wants.deliveries.is_empty(), wants.ask_deliveries()?);
-    let whose: Vec<(i64, i64)> = wants.inboxes.iter().map(|(agency, place, _)| (*agency, *place)).collect();
+    let whose: Vec<(i64, i64)> =
+        wants.inboxes.iter().map(|(agency, jurisdiction, _)| (*agency, *jurisdiction)).collect();
     let inboxes = inbox::load(&whose).map(|ask| statements.add(whose.is_empty(), ask));
     let about_appeals = appeals.statements().map(|ask| statements.add(wanted.appeals.is_empty(), ask));
     let mut answers = statements.run(connection)?;
@@ -94,7 +95,8 @@ fn names_of(wanted: &Wanted) -> impl Iterator<Item = String> {
     let cases: BTreeSet<&JurisdictionId> = wanted.cases.iter().map(|name| &name.jurisdiction).collect();
     let agencies: BTreeSet<&AgencyId> = wanted.requests.iter().map(|(agency, _)| agency).collect();
     let deliveries = wanted.deliveries.iter().flat_map(|(agency, log, _)| [agency.to_string(), log.to_string()]);
-    let inboxes = wanted.inboxes.iter().flat_map(|(agency, place)| [agency.to_string(), place.to_string()]);
+    let inboxes =
+        wanted.inboxes.iter().flat_map(|(agency, jurisdiction)| [agency.to_string(), jurisdiction.to_string()]);
     let first = cases.into_iter().map(ToString::to_string).chain(agencies.into_iter().map(ToString::to_string));
     first.chain(deliveries).chain(inboxes).chain(appeals::names(&wanted.appeals))
 }

@@ -145,8 +145,8 @@ impl PostgresReader {
             found.extend(connection.number(case.jurisdiction.as_str())?.map(|number| (number, case)));
         }
         let cases = found;
-        let (places, kinds, ids) = statement::case_columns(&cases);
-        let [found] = connection.run([Statement::new(KEYS).with(places).with(kinds).with(ids)])?;
+        let (jurisdictions, kinds, ids) = statement::case_columns(&cases);
+        let [found] = connection.run([Statement::new(KEYS).with(jurisdictions).with(kinds).with(ids)])?;
         let key = |row: &Row| {
             let (_, name) = *appeals::nth(&cases, row.try_get(0)?)?;
             Ok((name.clone(), DataKey::open(self.vault()?, name, row.try_get(1)?)?))
@@ -268,11 +268,11 @@ impl Reader for PostgresReader {
     fn inbox(&self, agency: &AgencyId, jurisdiction: &JurisdictionId) -> Result<Inbox, StoreError> {
         self.pool.with(|connection| {
             let agency = connection.number(agency.as_str())?;
-            let (Some(agency), Some(place)) = (agency, connection.number(jurisdiction.as_str())?) else {
+            let (Some(agency), Some(jurisdiction)) = (agency, connection.number(jurisdiction.as_str())?) else {
                 // A name gets its number when the first of its rows is stored.
                 return Ok(Inbox::default());
             };
-            let [consumers, attempts] = connection.run(inbox::load(&[(agency, place)]))?;
+            let [consumers, attempts] = connection.run(inbox::load(&[(agency, jurisdiction)]))?;
             Ok(inbox::read(&consumers, &attempts, 1)?.pop().unwrap_or_default())
         })
     }

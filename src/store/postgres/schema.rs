@@ -43,8 +43,8 @@ pub(super) fn establish(connection: &Connection) -> Result<(), StoreError> {
     ])?;
     let row = tables.rows.first().ok_or(FOREIGN)?;
     let (all, ours): (i64, i64) = (row.try_get(0).map_err(|_| FOREIGN)?, row.try_get(1).map_err(|_| FOREIGN)?);
-    let place = schema.rows.first().and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
-    let outcome = match (place, ours, all) {
+    let schema = schema.rows.first().and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
+    let outcome = match (schema, ours, all) {
         (None, ..) => Err(StoreError::Address("search_path names no schema that there is".to_owned())),
         (Some(_), 1, _) => take_over(connection),
         (Some(_), 0, 0) => make(connection),

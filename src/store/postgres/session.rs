@@ -58,16 +58,16 @@ pub(super) struct Answer {
 pub(super) struct Notifications {
     /// A warning came. It is the only sign that no standby has confirmed a commit.
     warned: AtomicBool,
-    /// Our tag. `heard` is notified when another tag announces something, or when the connection ends.
+    /// Our tag. `arrived` is notified when another tag announces something, or when the connection ends.
     tag: String,
-    pub(super) heard: Notify,
+    pub(super) arrived: Notify,
     /// Why the connection ended.
     end: Mutex<Option<String>>,
 }
 
 impl Notifications {
     pub(super) fn of(tag: &str) -> Self {
-        Self { warned: AtomicBool::new(false), tag: tag.to_owned(), heard: Notify::new(), end: Mutex::new(None) }
+        Self { warned: AtomicBool::new(false), tag: tag.to_owned(), arrived: Notify::new(), end: Mutex::new(None) }
     }
 }
 
@@ -232,7 +232,7 @@ where
             }
             Some(Ok(AsyncMessage::Notification(notification))) => {
                 if notification.payload() != notifications.tag {
-                    notifications.heard.notify_one();
+                    notifications.arrived.notify_one();
                 }
             }
             Some(Ok(_)) => {}
@@ -241,5 +241,5 @@ where
         }
     };
     *notifications.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
-    notifications.heard.notify_one();
+    notifications.arrived.notify_one();
 }

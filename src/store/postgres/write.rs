@@ -80,11 +80,11 @@ pub(super) fn sealed(
     Ok(writes)
 }
 
-/// Puts new keys in the place of those of expunged cases, and takes out what was answered of them.
+/// Replaces the data keys of expunged cases, and takes out what was answered of them.
 fn expunge(names: &Names, keys: &BatchKeys) -> Result<Vec<WriteStatement>, StoreError> {
-    let (mut places, mut kinds, mut ids, mut stored_keys) = (vec![], vec![], vec![], vec![]);
+    let (mut jurisdictions, mut kinds, mut ids, mut stored_keys) = (vec![], vec![], vec![], vec![]);
     for (case, stored) in keys.replacing() {
-        places.push(names.number(case.jurisdiction.as_str())?);
+        jurisdictions.push(names.number(case.jurisdiction.as_str())?);
         kinds.push(rows::kind(case.kind));
         ids.push(id(case.id));
         stored_keys.push(stored.clone());
@@ -92,9 +92,9 @@ fn expunge(names: &Names, keys: &BatchKeys) -> Result<Vec<WriteStatement>, Store
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let answers = Statement::new(FORGET_ANSWERS).with(places.clone()).with(ids.clone());
+    let answers = Statement::new(FORGET_ANSWERS).with(jurisdictions.clone()).with(ids.clone());
     let count = ids.len();
-    let replace = Statement::new(REPLACE_KEYS).with(places).with(kinds).with(ids).with(stored_keys);
+    let replace = Statement::new(REPLACE_KEYS).with(jurisdictions).with(kinds).with(ids).with(stored_keys);
     Ok(vec![WriteStatement::all(replace, count, "a case that is expunged is not there"), WriteStatement::of(answers)])
 }
 
@@ -175,18 +175,18 @@ fn cases(cases: &[StoredCase], names: &Names, batch_keys: &BatchKeys) -> Result<
             agency.map(|agency: &crate::domain::ids::AgencyId| names.number(agency.as_str())).transpose()
         };
         let states = sealed::seal_all(&cases, |(_, case)| sealed::seal_case(case, batch_keys.of_state(case)?))?;
-        let (mut places, mut kinds, mut ids, mut holders) = (vec![], vec![], vec![], vec![]);
+        let (mut jurisdictions, mut kinds, mut ids, mut holders) = (vec![], vec![], vec![], vec![]);
         let (mut issuers, mut keys) = (vec![], vec![]);
         for (name, case) in &cases {
             let (issuer, holder) = rows::parties(case);
-            places.push(names.number(name.jurisdiction.as_str())?);
+            jurisdictions.push(names.number(name.jurisdiction.as_str())?);
             kinds.push(rows::kind(name.kind));
             ids.push(id(name.id));
             holders.push(number(holder)?);
             issuers.push(number(issuer)?);
             keys.extend(batch_keys.new_of(name).cloned());
         }
-        let mut ask = Statement::new(sql).with(places).with(kinds).with(ids).with(holders).with(states);
+        let mut ask = Statement::new(sql).with(jurisdictions).with(kinds).with(ids).with(holders).with(states);
         if sql == NEW_CASES {
             ask = ask.with(issuers).with(keys);
         }

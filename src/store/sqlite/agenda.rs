@@ -8,7 +8,7 @@ use crate::domain::agenda::{Item, ItemKind};
 use crate::domain::ids::{CaseName, JurisdictionId};
 use crate::store::agenda::ItemRow;
 use crate::store::sqlite::read;
-use crate::store::{AgendaChange, AgendaFilter, AgendaPlace, ListedItem, StoreError, rows};
+use crate::store::{AgendaChange, AgendaFilter, AgendaPosition, ListedItem, StoreError, rows};
 
 /// The open items of a case.
 pub(super) fn of_case(connection: &Connection, jurisdiction: i64, case: &CaseName) -> Result<Vec<Item>, StoreError> {
@@ -49,7 +49,7 @@ pub(super) fn list(connection: &Connection, filter: &AgendaFilter) -> Result<Vec
     };
     let (due_at, case_kind, case_id, key) = match &filter.after {
         None => (i64::MIN, 0, Uuid::nil(), ""),
-        Some(AgendaPlace { due_at, case, key }) => {
+        Some(AgendaPosition { due_at, case, key }) => {
             (rows::nanoseconds(*due_at)?, rows::kind(case.kind), case.id, key.as_str())
         }
     };

@@ -31,13 +31,13 @@ pub(super) fn load(
         }
     }
     for (agency, jurisdiction) in &wanted.due {
-        let (Some(issuer), Some(place)) = (names.get(agency.as_str()), names.get(jurisdiction.as_str())) else {
+        let (Some(issuer), Some(number)) = (names.get(agency.as_str()), names.get(jurisdiction.as_str())) else {
             continue;
         };
         let mut statement = connection.prepare_cached(
             "SELECT due_at FROM appeals WHERE jurisdiction = ?1 AND issuer = ?2 ORDER BY due_at DESC LIMIT ?3",
         )?;
-        let found = statement.query_map(params![place, issuer, DUE_MAX], |row| row.get::<_, i64>(0))?;
+        let found = statement.query_map(params![number, issuer, DUE_MAX], |row| row.get::<_, i64>(0))?;
         let due = found.map(|at| rows::time(at?)).collect::<Result<_, _>>()?;
         loaded.due.insert((agency.clone(), jurisdiction.clone()), due);
     }
@@ -83,8 +83,8 @@ fn issuer(
     let Some(jurisdiction) = names.get(detainer.jurisdiction.as_str()) else { return Ok(None) };
     let mut statement =
         connection.prepare_cached("SELECT issuer FROM cases WHERE jurisdiction = ?1 AND kind = ?2 AND id = ?3")?;
-    let place = params![jurisdiction, rows::kind(detainer.kind), id(detainer.id.as_bytes())];
-    Ok(statement.query_row(place, |row| row.get::<_, Option<i64>>(0)).optional()?.flatten())
+    let key = params![jurisdiction, rows::kind(detainer.kind), id(detainer.id.as_bytes())];
+    Ok(statement.query_row(key, |row| row.get::<_, Option<i64>>(0)).optional()?.flatten())
 }
 
 fn item(

@@ -16,7 +16,8 @@ pub(super) fn read(
     jurisdiction: &JurisdictionId,
 ) -> Result<Inbox, StoreError> {
     let number = |name: &str| read::number(connection, name);
-    let (Some(agency), Some(place)) = (number(agency.as_str())?, number(jurisdiction.as_str())?) else {
+    let (Some(agency), Some(number_of_jurisdiction)) = (number(agency.as_str())?, number(jurisdiction.as_str())?)
+    else {
         // A name gets its number when something of it is stored first.
         return Ok(Inbox::default());
     };
@@ -27,7 +28,7 @@ pub(super) fn read(
     let mut attempts =
         connection.prepare_cached("SELECT position, tries, since, standing FROM attempts WHERE consumer = ?1")?;
     let mut inbox = Inbox::default();
-    let found = consumers.query_map([agency, place], |row| {
+    let found = consumers.query_map([agency, number_of_jurisdiction], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
     })?;
     for row in found {
@@ -75,9 +76,9 @@ pub(super) fn write(
     // All attempts are written again: there are few, and those that were confirmed must go.
     transaction.prepare_cached("DELETE FROM attempts WHERE consumer = ?1")?.execute([id])?;
     let mut insert = transaction.prepare_cached("INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for (place, attempt) in &state.attempts {
-        let log = LogName { jurisdiction: jurisdiction.clone(), kind: place.log };
-        let position = rows::position(number(&log.to_string())?, place.index)?;
+    for (entry, attempt) in &state.attempts {
+        let log = LogName { jurisdiction: jurisdiction.clone(), kind: entry.log };
+        let position = rows::position(number(&log.to_string())?, entry.index)?;
         let since = rows::nanoseconds(attempt.since)?;
         insert.execute(params![id, position, attempt.tries, since, attempt.state.word()])?;
     }

@@ -1,4 +1,4 @@
-//! A request for figures.
+//! The scope of a report that is asked for.
 
 use jiff::Timestamp;
 
@@ -9,21 +9,21 @@ use crate::wire::{Violations, v1};
 /// Every jurisdiction that the caller takes part in (AIP-159).
 const EVERY_JURISDICTION: &str = "jurisdictions/-";
 
-/// Which figures are asked for.
+/// What a report must cover.
 #[derive(Debug)]
-pub struct Figures {
-    /// Of which jurisdiction. None: of every one that the caller takes part in.
+pub struct ReportScope {
+    /// The jurisdiction. `None`: every one that the caller takes part in.
     pub jurisdiction: Option<JurisdictionId>,
     /// The first moment of the window.
     pub from: Option<Timestamp>,
     /// The moment after the window.
     pub to: Option<Timestamp>,
-    /// What was recorded after it is not counted.
+    /// Entries that were recorded later are not counted.
     pub as_of: Option<Timestamp>,
 }
 
-/// Reads a request for figures.
-pub fn figures(request: &v1::GetReportRequest) -> Result<Figures, Violations> {
+/// Reads a request for a report.
+pub fn report_scope(request: &v1::GetReportRequest) -> Result<ReportScope, Violations> {
     let mut fields = RequestFields::default();
     let every = request.parent == EVERY_JURISDICTION;
     let jurisdiction = if every { None } else { fields.jurisdiction("parent", &request.parent) };
@@ -33,5 +33,5 @@ pub fn figures(request: &v1::GetReportRequest) -> Result<Figures, Violations> {
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
         fields.fault("end_time", "after start_time");
     }
-    fields.finish(Some(Figures { jurisdiction, from, to, as_of }))
+    fields.finish(Some(ReportScope { jurisdiction, from, to, as_of }))
 }

@@ -149,8 +149,8 @@ readers! {
         jurisdiction(&request.parent)?;
     }
     GetReportRequest(request) {
-        let figures = parse::figures(&request)?;
-        let parent = figures.jurisdiction.map_or("jurisdictions/-".to_owned(), |own| format!("jurisdictions/{own}"));
+        let scope = parse::report_scope(&request)?;
+        let parent = scope.jurisdiction.map_or("jurisdictions/-".to_owned(), |own| format!("jurisdictions/{own}"));
         same(&request.parent, &parent);
     }
     ReplayRequest(request) {

@@ -365,7 +365,7 @@ impl Plain {
         let size = self.logs[&log].size();
         let (cause, nth) = match write {
             Some(write) => (cause(write), size - self.begun[&log]),
-            None => (Cause::Place(&log, size), 0),
+            None => (Cause::Position(&log, size), 0),
         };
         let blinding = self.random.draw(&cause, Purpose::Blinding(log.kind, nth)).unwrap();
         let contents = entry::contents(&event).unwrap();

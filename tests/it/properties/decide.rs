@@ -104,7 +104,7 @@ proptest! {
                 }
             }
             for custody in world.custodies().filter(|custody| custody.state == CustodyState::ReleaseScheduled) {
-                let standing = world.detainers().filter(|detainer| steps::stands_on(detainer, custody));
+                let standing = world.detainers().filter(|detainer| steps::is_active_on(detainer, custody));
                 for detainer in standing.filter(|detainer| !unanswered.contains(&detainer.name)) {
                     prop_assert!(detainer.notice_index.is_some(), "{:?} was not told", detainer.state);
                 }
@@ -355,7 +355,7 @@ fn versions_count_every_change(before: &World, after: &World) {
 fn a_custody_that_ended_has_no_active_detainer(world: &World) {
     let ended = [CustodyState::Released, CustodyState::Closed];
     for custody in world.custodies().filter(|custody| ended.contains(&custody.state)) {
-        assert!(!world.detainers().any(|detainer| steps::stands_on(detainer, custody)));
+        assert!(!world.detainers().any(|detainer| steps::is_active_on(detainer, custody)));
     }
 }
 
@@ -363,7 +363,7 @@ fn an_issuer_has_one_active_detainer_on_a_custody(world: &World) {
     for custody in world.custodies() {
         let mut issuers: Vec<&AgencyId> = world
             .detainers()
-            .filter(|detainer| steps::stands_on(detainer, custody))
+            .filter(|detainer| steps::is_active_on(detainer, custody))
             .map(|detainer| &detainer.issuer)
             .collect();
         let count = issuers.len();

@@ -63,7 +63,7 @@ pub(super) fn what_a_custodian_decides_and_owes_is_internal(record: &Record) {
 /// detainer that does not stand.
 pub(super) fn what_is_left_to_a_person_waits_for_one(record: &Record, law: &LawView, after: &World) {
     let Some(detainer) = after.detainer(&record.resource) else { return };
-    let stands = after.custodies().any(|custody| steps::stands_on(detainer, custody));
+    let stands = after.custodies().any(|custody| steps::is_active_on(detainer, custody));
     let state = |matter| detainer.review(matter).map(|review: &Review| review.state);
     if stands && law.notify.ruling == Ruling::Review {
         let review = detainer.review(ReviewMatter::Notify).expect("nobody is asked");

@@ -40,7 +40,7 @@ impl Revoked {
         } else if let Event::CustodyMoved { custody, movement } = &record.event {
             let Destination::Agency(..) = movement.to else { return };
             let moved = before.custody(custody).unwrap();
-            for detainer in before.detainers().filter(|detainer| steps::stands_on(detainer, moved)) {
+            for detainer in before.detainers().filter(|detainer| steps::is_active_on(detainer, moved)) {
                 self.both(&detainer.name);
             }
         }

@@ -354,7 +354,7 @@ fn speaker(detainer: &Detainer, side: Side) -> &'static str {
 }
 
 /// Whether a detainer stands on a custody: it was matched, and has not ended.
-pub(super) fn stands_on(detainer: &Detainer, custody: &Custody) -> bool {
+pub(super) fn is_active_on(detainer: &Detainer, custody: &Custody) -> bool {
     custody.detainers.contains(&detainer.name) && detainer.state.is_active()
 }
 

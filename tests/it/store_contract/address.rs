@@ -31,7 +31,7 @@ fn an_address_is_read_and_shown_without_its_password() {
     authority(directory.path(), &certificates("localhost").0.authority_pem);
     let check = |given: &str, shown: &str| {
         let address = Address::parse(given, directory.path()).unwrap();
-        assert_eq!(address.shown(), shown);
+        assert_eq!(address.printable(), shown);
         assert_eq!(address.to_string(), shown);
         assert_eq!(StoreLocation::Server(address).to_string(), shown);
     };

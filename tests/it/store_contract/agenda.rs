@@ -50,7 +50,7 @@ pub(super) fn what_is_open_is_listed_by_the_time_it_is_due(open: Open<'_>) {
     let reader = store.reader();
     let mut paged = Vec::new();
     loop {
-        let page = reader.agenda(&all(paged.last().map(ListedItem::place), 1)).unwrap();
+        let page = reader.agenda(&all(paged.last().map(ListedItem::position), 1)).unwrap();
         if page.is_empty() {
             break;
         }
