@@ -8,8 +8,10 @@ mod connection;
 mod error;
 mod lists;
 mod refusal;
+mod tally;
 mod trust;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -19,6 +21,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::Stream;
+use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
@@ -30,6 +33,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::domain::ids::AgencyId;
 use crate::domain::range::within;
 use crate::identity::certificate::identify;
 use crate::identity::clock::WallClock;
@@ -42,6 +46,7 @@ pub use trust::{Expiries, TlsFiles, TlsMaterial};
 
 use connection::{LiveConnections, PREFACE};
 use refusal::Refusal;
+use tally::HandshakeTally;
 use trust::Trust;
 
 /// Established connections that a worker has not taken yet.
@@ -100,6 +105,7 @@ pub struct TlsState {
     handshakes_by_address: Arc<Quota<IpAddr>>,
     connections: Arc<Semaphore>,
     live: Arc<LiveConnections>,
+    tally: HandshakeTally,
     clock: WallClock,
 }
 
@@ -122,6 +128,7 @@ impl TlsState {
             handshakes_by_address,
             connections,
             live: Arc::default(),
+            tally: HandshakeTally::default(),
             clock,
         }))
     }
@@ -147,6 +154,27 @@ impl TlsState {
     /// How many connections are established.
     pub fn live_connections(&self) -> usize {
         self.live.len()
+    }
+
+    /// How many connections each agency has established. Agencies without any are missing.
+    pub fn connections_of_agencies(&self) -> BTreeMap<AgencyId, u64> {
+        self.live.of_agencies()
+    }
+
+    /// How many connections were refused, by the reason of their audit line.
+    pub fn refused(&self) -> BTreeMap<&'static str, u64> {
+        self.tally.refused()
+    }
+
+    /// When the certificate ends that each agency last connected with.
+    pub fn certificate_ends(&self) -> BTreeMap<AgencyId, Timestamp> {
+        self.tally.certificate_ends()
+    }
+
+    /// Audits and counts a connection that was refused.
+    fn refuse(&self, refusal: &Refusal, peer: IpAddr) {
+        refusal.audit(peer);
+        self.tally.refuse(refusal.reason());
     }
 }
 
@@ -186,7 +214,7 @@ pub async fn accept_loop(
                 turn += 1;
                 let peer = peer.ip().to_canonical();
                 let Some(reservation) = state.handshakes_by_address.take(&peer) else {
-                    Refusal::TooManyOfAddress.audit(peer);
+                    state.refuse(&Refusal::TooManyOfAddress, peer);
                     continue;
                 };
                 // A failure here means that the socket is already gone.
@@ -293,7 +321,7 @@ async fn run_handshakes(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsSta
             match Box::pin(handshake(&state, accepted)).await {
                 // Sending fails only if the worker has stopped.
                 Ok(connection) => drop(ready.send(connection).await),
-                Err(refusal) => refusal.audit(peer),
+                Err(refusal) => state.refuse(&refusal, peer),
             }
             drop(permit);
         });
@@ -336,6 +364,7 @@ async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refu
         newest.check(&chain, now)?;
     }
     drop(accepted.reservation);
+    state.tally.connected(&peer.agency, peer.not_after);
     let age_max = Duration::from_secs(state.config.connection_age_max_s);
     let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
     Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))

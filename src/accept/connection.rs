@@ -1,7 +1,7 @@
 //! An established connection. It knows its agency, and it is cut when its time is over or its certificate is no longer
 //! accepted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -160,6 +160,16 @@ impl LiveConnections {
         let entries: Vec<Entry> = self.entries().by_number.values().cloned().collect();
         let refused = entries.iter().filter(|entry| !good(&entry.chain));
         refused.map(|entry| entry.cut.cancel()).count()
+    }
+
+    /// How many there are of each agency.
+    pub(super) fn of_agencies(&self) -> BTreeMap<AgencyId, u64> {
+        let mut counts: BTreeMap<AgencyId, u64> = BTreeMap::new();
+        for entry in self.entries().by_number.values() {
+            let count = counts.entry(entry.agency.clone()).or_default();
+            *count = count.saturating_add(1);
+        }
+        counts
     }
 
     pub(super) fn len(&self) -> usize {

@@ -129,6 +129,8 @@ pub struct Expiries {
     /// For each authority, by its id, the validity of its list that ends last, or `None` if it has no list. Empty if
     /// there are no lists at all and revocation is not checked.
     pub lists: Vec<(String, Option<Validity>)>,
+    /// The end of the authorities' certificates, of the first one to end.
+    pub authorities_end: Option<Timestamp>,
 }
 
 impl Expiries {
@@ -139,7 +141,11 @@ impl Expiries {
             let newest = own.max_by_key(|list| list.ends);
             lists.push((authority.id.clone(), newest.map(|list| Validity { begins: list.begins, ends: list.ends })));
         }
-        Ok(Self { own: material.own_validity()?, lists })
+        let ends = registry.authorities().iter().filter_map(|authority| {
+            let (_, certificate) = x509_parser::parse_x509_certificate(&authority.certificate).ok()?;
+            Some(time_of(certificate.validity().not_after))
+        });
+        Ok(Self { own: material.own_validity()?, lists, authorities_end: ends.min() })
     }
 
     /// Checks that somebody can connect now.
