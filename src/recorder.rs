@@ -11,7 +11,7 @@ pub use plan::attempts::{Attempt, Delivering};
 pub use plan::clocks::{ClocksConfig, Ticked};
 pub use plan::rules::Duties;
 pub use queue::error::SubmitError;
-pub use queue::handle::{Handle, WhenFull};
+pub use queue::handle::{Handle, QueueLevel, WhenFull};
 pub use queue::job::Activated;
 pub use queue::recorded::Recorded;
 pub use sources::{Cause, Clock, Entropy, Purpose};

@@ -37,6 +37,15 @@ pub struct Handle {
     metrics: Arc<Metrics>,
 }
 
+/// How full a queue is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueLevel {
+    /// Jobs that wait.
+    pub jobs: usize,
+    /// Most jobs that may wait.
+    pub max: usize,
+}
+
 /// What becomes of a write while the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenFull {
@@ -137,6 +146,15 @@ impl Handle {
     /// Whether every writer can still commit.
     pub fn is_healthy(&self) -> bool {
         self.shards.iter().all(|shard| shard.healthy.load(Ordering::SeqCst))
+    }
+
+    /// How full the queue of the writers is; of several, the fullest.
+    pub fn queue(&self) -> QueueLevel {
+        let level = |shard: &Shard| {
+            let max = shard.jobs.max_capacity();
+            QueueLevel { jobs: max.saturating_sub(shard.jobs.capacity()), max }
+        };
+        self.shards.iter().map(level).max_by_key(|level| level.jobs).unwrap_or_default()
     }
 
     /// Resolves when a writer has ended, for whatever reason.
