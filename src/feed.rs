@@ -7,6 +7,7 @@ mod attempts;
 mod backlog;
 mod cursor;
 mod disclosure_filter;
+mod outstanding;
 mod replaying;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ pub use attempts::{ActiveAttempts, AttemptGuard};
 pub use backlog::{Backlog, backlog};
 pub use cursor::{Cursor, CursorKey};
 pub use disclosure_filter::{DisclosureFilter, VisibleClasses};
+pub use outstanding::{Outstanding, Waiting};
 pub use replaying::{judge_again, recorded_within};
 
 use crate::domain::agency::{AgencyKind, Caller};
