@@ -9,14 +9,19 @@ mod buffered;
 mod call_metrics;
 mod certificates;
 mod check;
+mod condition;
 mod error;
 mod health;
 mod in_flight;
 mod layers;
 mod listeners;
+mod live_gauges;
 mod ops;
 mod policies;
+mod process;
 mod protocol;
+mod readiness;
+mod sampling;
 mod start_check;
 mod store_check;
 mod ticking;
@@ -26,7 +31,7 @@ mod writer;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -35,28 +40,33 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use audit::{AuditFile, AuditLines};
 pub use check::{CheckedConfig, check};
+pub use condition::Phase;
 pub use error::{AgainstError, ServerError};
-pub use health::Phase;
 pub use policies::{ReloadError, Reloaded, UnfitSet};
 pub use start_check::{StartFindings, check_against, check_start};
 
 use crate::accept::{self, TlsState};
 use crate::api::{Api, ApiKeys, BulkLimits, ConcurrencyLimits};
 use crate::config::Config;
-use crate::feed::ActiveAttempts;
+use crate::domain::agency::Caller;
+use crate::feed::{ActiveAttempts, Outstanding};
 use crate::identity::clock::WallClock;
+use crate::identity::registry::{Member, Registry};
 use crate::ledger::VerifierKey;
 use crate::metrics::Metrics;
 use crate::policy::in_force::GateInForce;
-use crate::recorder::{Clock, Entropy, Handle, RecorderError, SubmitError};
+use crate::recorder::{Clock, Entropy, Handle, Heads, RecorderError, SubmitError};
 use crate::server::certificates::CertificateReloader;
-use crate::server::health::advance;
+use crate::server::condition::{Condition, Late, advance};
 use crate::server::layers::Layers;
 use crate::server::listeners::Listeners;
-use crate::server::ops::ProbeSources;
+use crate::server::live_gauges::LiveGauges;
 use crate::server::policies::PolicyReloader;
+use crate::server::readiness::ProbeSources;
+use crate::server::sampling::Sampler;
 use crate::server::worker::{ConnectionLimits, Worker};
 use crate::server::writer::{RunningWriters, WriterInputs};
+use crate::store::Reader;
 use crate::witness::push::Pusher;
 
 /// How many accepted sockets may wait for one worker.
@@ -92,10 +102,12 @@ pub struct Gateway {
     recorder: Handle,
     certificates: Arc<CertificateReloader>,
     policies: Arc<PolicyReloader>,
+    sampler: Arc<Sampler>,
     drain: DropGuard,
     stop_ops: DropGuard,
     watcher: Option<JoinHandle<()>>,
     pusher: Option<JoinHandle<()>>,
+    sampling: JoinHandle<()>,
     workers: Vec<JoinHandle<()>>,
     listeners: JoinHandle<Result<(), ServerError>>,
     writers: Vec<JoinHandle<Result<(), RecorderError>>>,
@@ -137,6 +149,18 @@ impl Gateway {
             Arc::clone(&metrics),
         );
         let cosignatures = pusher.cosignatures();
+        let sampler =
+            Arc::new(sampler(config, base, &certificates.registry, (&reader, &heads), &environment.clock, &metrics)?);
+        let agencies = certificates.registry.members().map(|member| (member.agency.id.clone(), member.agency.kind));
+        let condition = Condition::new(phase_seen, sampler.late.subscribe(), pusher.uncosigned(), agencies);
+        let live = LiveGauges {
+            condition: condition.clone(),
+            tls: Arc::clone(&tls),
+            recorder: handle.clone(),
+            heads: heads.clone(),
+            audit: environment.audit,
+            metrics: Arc::clone(&metrics),
+        };
         let ticks_by_itself = matches!(environment.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
@@ -152,7 +176,7 @@ impl Gateway {
             attempts: ActiveAttempts::default(),
             concurrency: ConcurrencyLimits::default(),
             bulk: BulkLimits::new(&config.rate),
-            metrics: Arc::clone(&metrics),
+            metrics,
             drain: drain.clone(),
         });
         // Bind before spawning any thread, so that whoever learns the address gets an answer there.
@@ -162,7 +186,7 @@ impl Gateway {
             api: Arc::clone(&api),
             layers: layers.clone(),
             limits: ConnectionLimits::of(config),
-            phase: phase_seen.clone(),
+            condition: condition.clone(),
             drain: drain.clone(),
         };
         let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
@@ -175,11 +199,9 @@ impl Gateway {
             sockets,
             tls,
             probed: ProbeSources {
-                phase: phase_seen,
                 policies: policies.detail.subscribe(),
                 certificates: certificates.detail.subscribe(),
-                audit: environment.audit,
-                metrics,
+                live,
             },
             certificates: Arc::clone(&certificates),
             drain: drain.clone(),
@@ -191,6 +213,7 @@ impl Gateway {
         let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;
         let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
         let pusher = push_to_witnesses(pusher, &drain)?;
+        let sampling = sample(&sampler, &drain)?;
         // Only from Starting: a gateway whose writer has already failed must not become ready.
         advance(&phase, &[Phase::Starting], Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
@@ -204,10 +227,12 @@ impl Gateway {
             recorder,
             certificates,
             policies,
+            sampler,
             drain,
             stop_ops,
             watcher,
             pusher,
+            sampling,
             workers,
             listeners,
             writers,
@@ -241,6 +266,12 @@ impl Gateway {
         ticking::fire_all(&self.recorder).await
     }
 
+    /// Looks at the store for the metrics and the health that need it, as a gateway does every few seconds by itself.
+    /// Blocks: call it off the network threads.
+    pub fn sample(&self) {
+        self.sampler.sample();
+    }
+
     /// Reloads the policies and activates them if they are valid and differ from those in force. On an error nothing
     /// has changed, and the readiness probe reports the reason. Blocks: call it off the network threads.
     pub fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
@@ -269,6 +300,9 @@ impl Gateway {
         if let Some(pusher) = self.pusher {
             pusher.join().map_err(|_| ServerError::Panicked("witness"))?;
         }
+        self.sampling.join().map_err(|_| ServerError::Panicked("sampling"))?;
+        // It holds a reader, and the writer MUST be the last to close the store.
+        drop(self.sampler);
         // On its own thread: the caller may be on a runtime, where blocking is not allowed.
         let recorder = self.recorder;
         let stopped = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
@@ -304,6 +338,35 @@ fn push_to_witnesses(pusher: Pusher, drain: &CancellationToken) -> Result<Option
     }
     let drain = drain.clone();
     spawn("witness", move |runtime| runtime.block_on(pusher.run(drain))).map(Some)
+}
+
+/// What looks at the stores of a configuration.
+fn sampler(
+    config: &Config,
+    base: &Path,
+    registry: &Registry,
+    (reader, heads): (&Arc<dyn Reader>, &Heads),
+    clock: &Clock,
+    metrics: &Arc<Metrics>,
+) -> Result<Sampler, ServerError> {
+    let agency = |member: &Member| Caller { agency: Arc::clone(&member.agency), actor: None };
+    let agencies: Vec<Caller> = registry.members().map(agency).collect();
+    let places = config.store.locations(&config.jurisdictions, base)?;
+    Ok(Sampler {
+        reader: Arc::clone(reader),
+        heads: heads.clone(),
+        clock: clock.clone(),
+        files: places.iter().filter_map(|(_, place)| place.file()).map(Path::to_owned).collect(),
+        outstanding: Mutex::new(Outstanding::new(&agencies, heads.keys().cloned())),
+        late: watch::Sender::new(Late::default()),
+        metrics: Arc::clone(metrics),
+    })
+}
+
+/// Starts the thread that looks at the store.
+fn sample(sampler: &Arc<Sampler>, drain: &CancellationToken) -> Result<JoinHandle<()>, ServerError> {
+    let (sampler, drain) = (Arc::clone(sampler), drain.clone());
+    spawn("sampling", move |runtime| runtime.block_on(sampler.watch(drain)))
 }
 
 type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);

@@ -16,6 +16,7 @@ use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, Sen
 use crate::domain::method::ReadMethod;
 use crate::domain::permit::Admitted;
 use crate::feed::{AttemptGuard, Cursor, Feed, Page};
+use crate::metrics::table;
 use crate::recorder::{Attempt, Delivering, WhenFull};
 use crate::store::{DisclosedResource, NewDisclosure};
 use crate::wire::v1::inbox_service_server::InboxService;
@@ -136,6 +137,7 @@ struct Subscription {
 
 impl Subscription {
     async fn run(self, opener: StreamOpener, outgoing: OutgoingStream<v1::ReceiveResponse>, feed: Feed) {
+        let _open = self.api.metrics.hold(&table::INBOX_STREAMS, &[(&self.whose.agency).into()]);
         let serve = async |sender| self.serve(feed, &sender).await;
         self.api.serve_stream(opener, outgoing, serve).await;
     }

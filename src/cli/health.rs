@@ -20,7 +20,8 @@ pub(super) struct HealthArgs {
     /// The gateway's ops listener.
     #[arg(long, default_value = "127.0.0.1:9443", value_parser = address)]
     ops: SocketAddr,
-    /// A service, as comity.v1.DetainerService, or the dependency `store`. Default: the whole.
+    /// A service, as comity.v1.DetainerService; a dependency: store, policy, clock or witness; or agency/ID, whether that
+    /// agency can be delivered to. Default: the whole.
     #[arg(long, default_value = "")]
     service: String,
     /// How long to wait, in milliseconds.

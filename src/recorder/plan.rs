@@ -12,6 +12,7 @@ pub(in crate::recorder) mod naming;
 pub mod outcome;
 pub(in crate::recorder) mod response;
 pub mod rules;
+pub(in crate::recorder) mod rulings;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ use crate::recorder::plan::naming::Named;
 use crate::recorder::plan::outcome::{NotRecorded, Outcome, PlanError, Rejection};
 use crate::recorder::plan::response::{answer, etag_matches};
 use crate::recorder::plan::rules::{Duties, Rules};
+use crate::recorder::plan::rulings::Rulings;
 use crate::recorder::sources::{Cause, Entropy, Purpose};
 use crate::store::appeals::NewAppeals;
 use crate::store::{
@@ -65,6 +67,8 @@ pub struct Plan<'a> {
     pub(in crate::recorder) consumers: BTreeSet<InboxConsumer>,
     /// Entries that somebody must look at.
     pub(in crate::recorder) alarms: Vec<Alarm>,
+    /// What the law said.
+    pub(in crate::recorder) rulings: Rulings,
     /// The new agenda of each case that was touched.
     agenda: BTreeMap<CaseName, Vec<Item>>,
     pub(in crate::recorder) duties: Duties,
@@ -105,6 +109,7 @@ impl<'a> Plan<'a> {
             deliveries: Vec::new(),
             consumers: BTreeSet::new(),
             alarms: Vec::new(),
+            rulings: Rulings::default(),
             agenda: BTreeMap::new(),
             duties,
             timetable,
@@ -354,6 +359,7 @@ impl<'a> Plan<'a> {
         };
         let index = self.write(draft, now)?;
         self.alarms.extend(Alarm::of(record, index));
+        self.rulings.add(record);
         Ok(index)
     }
 

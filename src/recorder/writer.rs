@@ -24,11 +24,14 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::appeal;
+use crate::domain::clocks::ClockKind;
+use crate::domain::determination::{LawAction, Ruling};
 use crate::domain::ids::{JurisdictionId, LogName};
 use crate::domain::inbox;
+use crate::domain::review::ReviewMatter;
 use crate::domain::timetable::Timetable;
 use crate::ledger::Signer;
-use crate::metrics::Metrics;
+use crate::metrics::{Label, Metrics, table};
 use crate::policy::in_force::GateInForce;
 use crate::recorder::plan::rules::Duties;
 use crate::recorder::queue::batch::{Batch, Closing};
@@ -113,6 +116,7 @@ impl Recorder {
             published.insert(log.clone(), sender);
             heads.insert(log, receiver);
         }
+        begin_at_zero(&metrics, heads.keys());
         let policy = store.policy()?;
         let is_shared = start != BatchStart::AsLeft;
         if is_shared {
@@ -217,5 +221,22 @@ impl Recorder {
                 Ok(ControlFlow::Continue(()))
             }
         }
+    }
+}
+
+/// Lets every series be there before anything is counted in it: an increase from nothing would not be seen as one.
+fn begin_at_zero<'a>(metrics: &Metrics, logs: impl Iterator<Item = &'a LogName>) {
+    for log in logs {
+        let jurisdiction = Label::from(&log.jurisdiction);
+        metrics.add(&table::ENTRIES, &[jurisdiction.clone(), log.kind.word().into()], 0);
+        for (act, ruling) in LawAction::ALL.iter().flat_map(|act| Ruling::ALL.iter().map(move |ruling| (act, ruling))) {
+            metrics.add(&table::DETERMINATIONS, &[jurisdiction.clone(), act.word().into(), ruling.word().into()], 0);
+        }
+    }
+    for clock in ClockKind::ALL {
+        metrics.add(&table::CLOCKS_FIRED, &[clock.word().into()], 0);
+    }
+    for matter in ReviewMatter::ALL {
+        metrics.add(&table::RELEASED_UNDECIDED, &[matter.word().into()], 0);
     }
 }

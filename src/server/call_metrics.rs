@@ -1,15 +1,17 @@
-//! Metrics of one call: counted by method and status code when it ends. A stream ends when its trailers are sent.
+//! Metrics of one call: counted by method, status code and agency when it ends. A stream ends when its trailers are sent.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use tonic::{Code, Status};
 
-use crate::metrics::{Metrics, table};
+use crate::domain::ids::AgencyId;
+use crate::identity::certificate::PeerIdentity;
+use crate::metrics::{Label, Metrics, table};
 use crate::wire::methods;
 
-/// The label for a method that is not in the contract, since its name is the caller's text.
+/// The label for a method that is not in the contract, since its name is the caller's text, and for no agency.
 const UNKNOWN: &str = "unknown";
 
 /// Counts its call once: with the code it ended with, or as cancelled if it is dropped first.
@@ -17,16 +19,27 @@ const UNKNOWN: &str = "unknown";
 pub(super) struct CallMetrics {
     metrics: Arc<Metrics>,
     method: &'static str,
+    /// Answered once, so that how long it takes is a matter of ours and not of who holds it open.
+    is_unary: bool,
+    agency: Option<AgencyId>,
     since: Instant,
     ended: bool,
 }
 
 impl CallMetrics {
     /// Starts counting a call.
-    pub(super) fn begin(metrics: &Arc<Metrics>, path: &str) -> Self {
+    pub(super) fn begin<B>(metrics: &Arc<Metrics>, request: &Request<B>) -> Self {
         metrics.increment_gauge(&table::CALLS_IN_FLIGHT);
-        let method = methods::at(path).map_or(UNKNOWN, methods::Method::full_name);
-        Self { metrics: Arc::clone(metrics), method, since: Instant::now(), ended: false }
+        let method = methods::at(request.uri().path());
+        let streams = |method: &methods::Method| method.is_client_streaming() || method.is_server_streaming();
+        Self {
+            metrics: Arc::clone(metrics),
+            method: method.map_or(UNKNOWN, methods::Method::full_name),
+            is_unary: method.is_some_and(|method| !streams(method)),
+            agency: request.extensions().get::<PeerIdentity>().map(|peer| peer.agency.clone()),
+            since: Instant::now(),
+            ended: false,
+        }
     }
 
     /// Ends the call if these headers or trailers carry its status.
@@ -40,8 +53,13 @@ impl CallMetrics {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        self.metrics.increment(&table::CALLS, &[self.method.into(), word(code).into()]);
-        self.metrics.observe_duration(&table::CALL_DURATION, &[self.method.into()], self.since.elapsed());
+        let agency = || self.agency.as_ref().map_or(Label::Word(UNKNOWN), Label::from);
+        let took = self.since.elapsed();
+        self.metrics.increment(&table::CALLS, &[self.method.into(), word(code).into(), agency()]);
+        self.metrics.observe_duration(&table::CALL_DURATION, &[self.method.into()], took);
+        if self.is_unary {
+            self.metrics.observe_duration(&table::AGENCY_CALL_DURATION, &[agency()], took);
+        }
         self.metrics.decrement_gauge(&table::CALLS_IN_FLIGHT);
     }
 }

@@ -85,9 +85,12 @@ impl CertificateReloader {
     /// Updates the expiry metrics, and logs each warning once when it first applies.
     fn check_expiry(&self) {
         let expiries = self.state.expiries();
-        self.metrics.set_timestamp(&table::CERTIFICATE_EXPIRY, expiries.own.ends);
+        self.metrics.set_timestamp(&table::CERTIFICATE_EXPIRY, &[], expiries.own.ends);
         if let Some(first) = expiries.lists.iter().filter_map(|(_, term)| Some((*term)?.ends)).min() {
-            self.metrics.set_timestamp(&table::REVOCATION_LIST_EXPIRY, first);
+            self.metrics.set_timestamp(&table::REVOCATION_LIST_EXPIRY, &[], first);
+        }
+        if let Some(first) = expiries.authorities_end {
+            self.metrics.set_timestamp(&table::AUTHORITY_EXPIRY, &[], first);
         }
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let refused = refused.map(|why| format!("certificates not taken up: {why}"));

@@ -1,106 +1,122 @@
-//! grpc.health.v1, answered from the gateway's phase: for the whole gateway, for each service, and for its store.
+//! grpc.health.v1, answered from memory: for the whole gateway, for each service, for each dependency, and for whether
+//! an agency can be delivered to.
 //!
 //! We implement the service ourselves: the library's own answers `Watch` of an unknown service with an error, where the
 //! standard asks for `SERVICE_UNKNOWN` and a stream that stays open.
 
 use std::pin::Pin;
 
-use futures_util::{Stream, StreamExt as _};
-use tokio::sync::watch;
-use tokio_stream::wrappers::WatchStream;
-use tonic::{Code, Request, Response, Status};
+use futures_util::Stream;
+use tonic::{Code, Extensions, Request, Response, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+use crate::domain::agency::AgencyKind;
+use crate::domain::ids::AgencyId;
+use crate::identity::certificate::PeerIdentity;
+use crate::server::condition::{Condition, Phase};
 use crate::wire::failure::Failure;
+use crate::wire::methods;
 use crate::wire::v1::ErrorReason;
 
 /// The longest health request, in bytes. It holds a name.
 pub(super) const QUESTION_LEN_MAX: usize = 1_024;
 
-/// The phase of a gateway's life.
+/// The services of the contract begin with this.
+const PACKAGE: &str = "comity.v1.";
+/// Before the id of an agency: whether it can be delivered to.
+const AGENCY: &str = "agency/";
+
+/// What a name asks about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Subject {
+    /// The whole gateway, or one of its services: whether calls are accepted.
+    Gateway,
+    /// The store, without which nothing is recorded.
+    Store,
+    /// The law by which calls are judged.
+    Policy,
+    /// The legal clocks: whether they fire in time.
+    Clock,
+    /// The witnesses: whether the logs are cosigned.
+    Witness,
+    /// Whether this agency can be delivered to.
+    Agency(AgencyId),
+}
+
+/// Who may ask about which agency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Keys, store and policies are being read.
-    Starting,
-    /// Calls are answered.
-    Serving,
-    /// The database is unreachable: writes wait for it, and reads fail.
-    StoreAway,
-    /// Another policy set is in force in the store, and this gateway has yet to activate it. Other gateways answer
-    /// meanwhile.
-    OtherLaw,
-    /// No new calls are accepted; open calls are finished.
-    Draining,
-    /// The writer has stopped. Nothing can be recorded until a restart.
-    WriterStopped,
+enum Audience {
+    /// Operators: about every agency.
+    Operators,
+    /// Whoever has a certificate: an operator about every agency, any other agency about itself. Whether something waits
+    /// for another would tell of its cases.
+    CertificateHolders,
 }
-
-impl Phase {
-    /// The word that `/readyz` shows.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Serving => "serving",
-            Self::StoreAway => "store-away",
-            Self::OtherLaw => "other-law",
-            Self::Draining => "draining",
-            Self::WriterStopped => "writer-stopped",
-        }
-    }
-}
-
-/// Moves to phase `to`, if the gateway is now in one of the phases `from`.
-pub(super) fn advance(phase: &watch::Sender<Phase>, from: &[Phase], to: Phase) {
-    phase.send_if_modified(|phase| {
-        let moves = from.contains(phase);
-        if moves {
-            *phase = to;
-        }
-        moves
-    });
-}
-
-/// Names that health can be asked about. The empty name stands for the whole gateway.
-const SERVICES: [&str; 9] = [
-    "comity.v1.DetainerService",
-    "comity.v1.CustodyService",
-    "comity.v1.TransferService",
-    "comity.v1.AppealService",
-    "comity.v1.ReviewService",
-    "comity.v1.ObligationService",
-    "comity.v1.InboxService",
-    "comity.v1.LedgerService",
-    "comity.v1.PolicyService",
-];
-
-/// The name of the store as a dependency. Without it no write is possible.
-const STORE: &str = "store";
 
 /// The health service.
 #[derive(Debug, Clone)]
 pub(super) struct HealthService {
-    phase: watch::Receiver<Phase>,
+    condition: Condition,
+    audience: Audience,
 }
 
 impl HealthService {
-    /// Answers from this phase.
-    pub(super) fn new(phase: watch::Receiver<Phase>) -> Self {
-        Self { phase }
+    /// For the ops listener, which operators alone reach.
+    pub(super) fn for_operators(condition: Condition) -> Self {
+        Self { condition, audience: Audience::Operators }
+    }
+
+    /// For the gRPC listener.
+    pub(super) fn for_certificate_holders(condition: Condition) -> Self {
+        Self { condition, audience: Audience::CertificateHolders }
+    }
+
+    /// What a name asks about. `None`: there is no such name, or it is not for the asker, which MUST look the same.
+    fn subject(&self, service: &str, asker: Option<&PeerIdentity>) -> Option<Subject> {
+        if let Some(id) = service.strip_prefix(AGENCY) {
+            let id: AgencyId = id.parse().ok()?;
+            return (self.condition.kind_of(&id).is_some() && self.may_ask_about(&id, asker))
+                .then_some(Subject::Agency(id));
+        }
+        match service {
+            "" => Some(Subject::Gateway),
+            "store" => Some(Subject::Store),
+            "policy" => Some(Subject::Policy),
+            "clock" => Some(Subject::Clock),
+            "witness" => Some(Subject::Witness),
+            named => is_of_contract(named).then_some(Subject::Gateway),
+        }
+    }
+
+    fn may_ask_about(&self, agency: &AgencyId, asker: Option<&PeerIdentity>) -> bool {
+        match self.audience {
+            Audience::Operators => true,
+            Audience::CertificateHolders => asker.is_some_and(|peer| {
+                peer.agency == *agency || self.condition.kind_of(&peer.agency) == Some(AgencyKind::Operator)
+            }),
+        }
     }
 }
 
-fn status_of(service: &str, phase: Phase) -> ServingStatus {
-    let known = service.is_empty() || service == STORE || SERVICES.contains(&service);
-    match phase {
-        _ if !known => ServingStatus::ServiceUnknown,
-        Phase::Serving => ServingStatus::Serving,
-        // The store answers until the last call is finished.
-        Phase::Draining | Phase::OtherLaw if service == STORE => ServingStatus::Serving,
-        Phase::Starting | Phase::StoreAway | Phase::OtherLaw | Phase::Draining | Phase::WriterStopped => {
-            ServingStatus::NotServing
-        }
+fn is_of_contract(service: &str) -> bool {
+    let has_method = |method: &methods::Method| method.full_name().split_once('/').is_some_and(|(of, _)| of == service);
+    service.starts_with(PACKAGE) && methods::all().any(has_method)
+}
+
+impl Subject {
+    fn status(&self, condition: &Condition) -> ServingStatus {
+        let is_well = match self {
+            Self::Gateway => condition.phase() == Phase::Serving,
+            Self::Store => condition.phase().has_store(),
+            Self::Policy => condition.phase().has_law(),
+            Self::Clock => condition.phase().has_store() && !condition.clocks_are_late(),
+            Self::Witness => !condition.is_uncosigned(),
+            // A delivery is accounted for by a write, so it needs what a write needs.
+            Self::Agency(agency) => condition.phase() == Phase::Serving && !condition.is_behind(agency),
+        };
+        if is_well { ServingStatus::Serving } else { ServingStatus::NotServing }
     }
 }
 
@@ -108,24 +124,24 @@ fn answer(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse { status: status.into() }
 }
 
+fn peer(extensions: &Extensions) -> Option<&PeerIdentity> {
+    extensions.get::<PeerIdentity>()
+}
+
 #[tonic::async_trait]
 impl Health for HealthService {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
-        match status_of(&request.get_ref().service, *self.phase.borrow()) {
-            ServingStatus::ServiceUnknown => {
-                Err(Failure::new(Code::NotFound, ErrorReason::NotFound, "there is no such service").into())
-            }
-            status @ (ServingStatus::Unknown | ServingStatus::Serving | ServingStatus::NotServing) => {
-                Ok(Response::new(answer(status)))
-            }
+        match self.subject(&request.get_ref().service, peer(request.extensions())) {
+            Some(subject) => Ok(Response::new(answer(subject.status(&self.condition)))),
+            None => Err(Failure::new(Code::NotFound, ErrorReason::NotFound, "there is no such service").into()),
         }
     }
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let service = request.into_inner().service;
-        let watch = Watch { phases: WatchStream::new(self.phase.clone()), service, last: None, over: false };
+        let subject = self.subject(&request.get_ref().service, peer(request.extensions()));
+        let watch = Watch { condition: self.condition.clone(), subject, last: None, over: false };
         let changes = futures_util::stream::unfold(watch, |mut watch| async move {
             let status = watch.next().await?;
             Some((Ok(answer(status)), watch))
@@ -137,8 +153,9 @@ impl Health for HealthService {
 /// One watcher. It is told of each change, and its stream ends when the gateway drains, since the drain would otherwise
 /// wait for it.
 struct Watch {
-    phases: WatchStream<Phase>,
-    service: String,
+    condition: Condition,
+    /// `None`: there is nothing by that name, as long as the gateway runs.
+    subject: Option<Subject>,
     last: Option<ServingStatus>,
     over: bool,
 }
@@ -146,11 +163,15 @@ struct Watch {
 impl Watch {
     async fn next(&mut self) -> Option<ServingStatus> {
         while !self.over {
-            let phase = self.phases.next().await?;
-            self.over = phase == Phase::Draining;
-            let status = status_of(&self.service, phase);
+            self.condition.take_note();
+            self.over = self.condition.phase() == Phase::Draining;
+            let unknown = ServingStatus::ServiceUnknown;
+            let status = self.subject.as_ref().map_or(unknown, |subject| subject.status(&self.condition));
             if self.last.replace(status) != Some(status) {
                 return Some(status);
+            }
+            if !self.over {
+                self.condition.changed().await?;
             }
         }
         None

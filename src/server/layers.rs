@@ -135,7 +135,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut call_metrics = CallMetrics::begin(&self.metrics, request.uri().path());
+        let mut call_metrics = CallMetrics::begin(&self.metrics, &request);
         let mut at_once = |refusal: Response<Body>| -> Self::Future {
             call_metrics.end_with(refusal.headers());
             Box::pin(std::future::ready(Ok(refusal)))

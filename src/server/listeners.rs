@@ -12,9 +12,10 @@ use crate::accept::{self, TlsState};
 use crate::metrics;
 use crate::recorder::{Handle, WriterStatus};
 use crate::server::certificates::CertificateReloader;
+use crate::server::condition::{Phase, advance};
 use crate::server::error::ServerError;
-use crate::server::health::{Phase, advance};
-use crate::server::ops::{self, ProbeSources};
+use crate::server::ops;
+use crate::server::readiness::ProbeSources;
 use crate::server::ticking;
 
 /// The listeners, and what the background tasks need.
@@ -51,7 +52,7 @@ impl Listeners {
             recorder.ended().await;
             set_phase.send_replace(Phase::WriterStopped);
         });
-        let kept = Arc::clone(&self.probed.metrics);
+        let kept = Arc::clone(&self.probed.live.metrics);
         let upkeep = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(metrics::UPKEEP_EVERY).await;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};
 use axum::response::IntoResponse;
@@ -15,14 +15,13 @@ use axum::routing::get;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
-use crate::metrics::{Metrics, table};
-use crate::server::audit::AuditFile;
-use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
+use crate::server::health::{HealthService, QUESTION_LEN_MAX};
+use crate::server::readiness::{self, ProbeSources};
 use crate::sockets::serve_sockets;
 
 /// How long open probes may take to finish at shutdown. Watchers and slow clients are not waited for.
@@ -44,21 +43,6 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The pause before peeking again at a connection that has sent too little to tell its protocol.
 const PEEK_AGAIN: Duration = Duration::from_millis(50);
 
-/// What probes report.
-#[derive(Debug, Clone)]
-pub(super) struct ProbeSources {
-    /// The phase of the gateway.
-    pub(super) phase: watch::Receiver<Phase>,
-    /// Why the newest policies are not in force.
-    pub(super) policies: watch::Receiver<Option<String>>,
-    /// Warnings about certificates and revocation lists.
-    pub(super) certificates: watch::Receiver<Vec<String>>,
-    /// Where audit lines go.
-    pub(super) audit: Option<Arc<AuditFile>>,
-    /// The metrics.
-    pub(super) metrics: Arc<Metrics>,
-}
-
 /// The protocol that a connection begins with.
 enum Protocol {
     Http1,
@@ -67,8 +51,8 @@ enum Protocol {
 
 /// Serves `/livez`, `/readyz`, `/metrics` and grpc.health.v1 until it is told to stop.
 pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, stop: CancellationToken) {
-    let health =
-        HealthServer::new(HealthService::new(probed.phase.clone())).max_decoding_message_size(QUESTION_LEN_MAX);
+    let health = HealthService::for_operators(probed.live.condition.clone());
+    let health = HealthServer::new(health).max_decoding_message_size(QUESTION_LEN_MAX);
     let router = Router::new()
         // Alive as long as it answers. Killing a gateway that cannot write, again and again, does not help it.
         .route("/livez", get(|| async { "ok\n" }))
@@ -146,25 +130,10 @@ async fn answer(socket: TcpStream, router: Router, stop: CancellationToken) {
     }
 }
 
-/// The first line says ready or not. The lines below are warnings.
-async fn ready(State(probed): State<ProbeSources>) -> (StatusCode, String) {
-    let phase = *probed.phase.borrow();
-    let code = match phase {
-        Phase::Serving => StatusCode::OK,
-        Phase::Starting | Phase::StoreAway | Phase::OtherLaw | Phase::Draining | Phase::WriterStopped => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-    };
-    let mut lines = vec![phase.word().to_owned()];
-    lines.extend(probed.policies.borrow().as_ref().map(|reason| format!("policy set not taken up: {reason}")));
-    lines.extend(probed.certificates.borrow().iter().cloned());
-    let failing = probed.audit.iter().filter(|audit| audit.is_failing());
-    lines.extend(failing.map(|audit| format!("audit lines are lost: {} so far", audit.lost())));
-    (code, lines.join("\n") + "\n")
+async fn ready(State(probed): State<ProbeSources>, RawQuery(query): RawQuery) -> (StatusCode, String) {
+    readiness::answer(&probed, query.as_deref())
 }
 
 async fn metrics_text(State(probed): State<ProbeSources>) -> impl IntoResponse {
-    let lost = probed.audit.as_ref().map_or(0, |audit| audit.lost());
-    probed.metrics.set_counter(&table::AUDIT_LINES_LOST, lost);
-    ([(CONTENT_TYPE, METRICS_TYPE)], probed.metrics.render())
+    ([(CONTENT_TYPE, METRICS_TYPE)], probed.live.render())
 }

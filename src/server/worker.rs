@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -24,7 +24,8 @@ use crate::api::{
     Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Transfers,
 };
 use crate::config::Config;
-use crate::server::health::{HealthService, Phase, QUESTION_LEN_MAX};
+use crate::server::condition::Condition;
+use crate::server::health::{HealthService, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
 use crate::server::tiles::{self, CallsAndLogs};
 use crate::wire::DESCRIPTOR;
@@ -81,7 +82,7 @@ pub(super) struct Worker {
     pub(super) api: Arc<Api>,
     pub(super) layers: Layers,
     pub(super) limits: ConnectionLimits,
-    pub(super) phase: watch::Receiver<Phase>,
+    pub(super) condition: Condition,
     pub(super) drain: CancellationToken,
 }
 
@@ -129,7 +130,8 @@ impl Worker {
             .add_service(PolicyServiceServer::new(Policies(api())).max_decoding_message_size(len_max))
             .add_service(ReportServiceServer::new(Reports(api())).max_decoding_message_size(len_max))
             .add_service(
-                HealthServer::new(HealthService::new(self.phase.clone())).max_decoding_message_size(QUESTION_LEN_MAX),
+                HealthServer::new(HealthService::for_certificate_holders(self.condition.clone()))
+                    .max_decoding_message_size(QUESTION_LEN_MAX),
             )
             .add_service(reflection().build_v1().ok()?.max_decoding_message_size(REFLECTION_LEN_MAX))
             .add_service(reflection().build_v1alpha().ok()?.max_decoding_message_size(REFLECTION_LEN_MAX));

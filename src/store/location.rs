@@ -1,7 +1,7 @@
 //! The location of a store: a file on this machine, or a database on a server.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::store::postgres::{self, Address, PostgresStore};
@@ -53,6 +53,14 @@ impl StoreLocation {
         match self {
             Self::File(path) => sqlite::find(path, wrapping_key),
             Self::Server(_) => Ok(FoundStore::Unasked),
+        }
+    }
+
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Server(_) => None,
         }
     }
 

@@ -31,6 +31,10 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Every word in metrics.
+    const WORDS: [&str; 7] =
+        ["cosigned", "malformed", "not-signed", "unknown-log", "other-size", "inconsistent", "failed"];
+
     /// Its word in metrics.
     pub fn word(&self) -> &'static str {
         match self {
@@ -77,6 +81,9 @@ impl Keeper {
         for WatchedLog { origin, keys } in watched {
             let last = heads.read(&origin, &cosigner)?;
             logs.insert(origin, Mutex::new(Kept { keys, last, refused: None }));
+        }
+        for word in Answer::WORDS {
+            metrics.add(&table::WITNESS_REQUESTS, &[word.into()], 0);
         }
         Ok(Self { cosigner, heads, logs, metrics })
     }

@@ -3,6 +3,7 @@
 //! A round takes the newest published head and asks each witness for that one, so that a quorum comes together on it. At most one
 //! round of a log is under way, and heads that pass meanwhile are skipped. No receipt waits for a round.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ const BACK_OFF_MAX: Duration = Duration::from_mins(1);
 /// How often one push may be told another size before it is given up: each time it is sent from there.
 const SIZES_MAX: usize = 3;
 
+/// The outcomes of a push, as metrics have them.
+const OUTCOMES: [&str; 5] = ["cosigned", "behind", "refused", "ahead", "failed"];
+
 /// Pushes the heads of a gateway's logs.
 #[derive(Debug)]
 pub struct Pusher {
@@ -45,6 +49,8 @@ pub struct Pusher {
     pub metrics: Arc<Metrics>,
     plan: PushPlan,
     cosignatures: Arc<Cosignatures>,
+    /// Logs of whose last pushed head no quorum has cosigned all.
+    uncosigned: watch::Sender<BTreeSet<LogName>>,
 }
 
 /// What became of a push to one witness.
@@ -86,12 +92,20 @@ impl Pusher {
         metrics: Arc<Metrics>,
     ) -> Self {
         let cosignatures = Arc::new(Cosignatures::of(&plan.policies));
-        Self { heads, reader, keys, origin, metrics, plan, cosignatures }
+        for outcome in OUTCOMES {
+            metrics.add(&table::WITNESS_PUSHES, &[outcome.into()], 0);
+        }
+        Self { heads, reader, keys, origin, metrics, plan, cosignatures, uncosigned: watch::Sender::default() }
     }
 
     /// Who has cosigned what.
     pub fn cosignatures(&self) -> Arc<Cosignatures> {
         Arc::clone(&self.cosignatures)
+    }
+
+    /// Logs that had entries which no quorum of their witnesses had cosigned, when they were last pushed.
+    pub fn uncosigned(&self) -> watch::Receiver<BTreeSet<LogName>> {
+        self.uncosigned.subscribe()
     }
 
     /// Whether there is nobody to ask.
@@ -165,7 +179,8 @@ impl Pusher {
             .filter(|newest| newest.is_quorum)
             .map_or(size, |newest| size.saturating_sub(newest.size));
         let labels = [(&log.jurisdiction).into(), log.kind.word().into()];
-        self.metrics.set_gauge(&table::WITNESS_LAG, &labels, usize::try_from(lag).unwrap_or(usize::MAX));
+        self.metrics.set_gauge(&table::WITNESS_LAG, &labels, lag);
+        self.uncosigned.send_if_modified(|logs| if lag == 0 { logs.remove(log) } else { logs.insert(log.clone()) });
     }
 
     /// The checkpoint of a size that was published.

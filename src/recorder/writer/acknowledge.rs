@@ -15,6 +15,7 @@ use crate::domain::inbox::{self, SendDecision};
 use crate::metrics::{Metrics, table};
 use crate::recorder::plan::alarm::Alarm;
 use crate::recorder::plan::clocks::{FiredNow, Ticked};
+use crate::recorder::plan::rulings::Rulings;
 use crate::recorder::queue::batch::{Disclosing, Ticking};
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::job::Job;
@@ -33,6 +34,7 @@ pub(in crate::recorder) struct Acknowledgements {
     pub(in crate::recorder) ticked: Ticked,
     pub(in crate::recorder) fired: Vec<FiredNow>,
     pub(in crate::recorder) alarms: Vec<Alarm>,
+    pub(in crate::recorder) rulings: Rulings,
     /// The size of each log.
     pub(in crate::recorder) sizes: Vec<(LogName, u64)>,
     /// How many entries were added to each log that grew.
@@ -71,6 +73,7 @@ impl Acknowledgements {
         for alarm in &self.alarms {
             alarm.report(metrics);
         }
+        self.rulings.report(metrics);
         for reply in self.ticks {
             let _hung_up = reply.send(Ok(self.ticked));
         }

@@ -89,7 +89,7 @@ impl Recorder {
         self.gate = Arc::new(self.gate.under(Arc::clone(engine), since));
         self.in_force.replace(Arc::clone(&self.gate));
         self.metrics.set_policy_set(engine.digest());
-        self.metrics.set_timestamp(&table::POLICY_ACTIVATED, since);
+        self.metrics.set_timestamp(&table::POLICY_ACTIVATED, &[], since);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::recorder::plan::appeals;
 use crate::recorder::plan::clocks::{FiredNow, Ticked};
 use crate::recorder::plan::outcome::Outcome;
 use crate::recorder::plan::rules::Rules;
+use crate::recorder::plan::rulings::Rulings;
 use crate::recorder::plan::{Plan, Planned};
 use crate::recorder::queue::batch::{Batch, Disclosing, Writing, case_command, confirms};
 use crate::recorder::queue::error::SubmitError;
@@ -34,6 +35,7 @@ struct Written {
     tried: Vec<Result<SendDecision, inbox::Refusal>>,
     fired: Vec<FiredNow>,
     alarms: Vec<Alarm>,
+    rulings: Rulings,
     page: Page,
     /// More clocks may be due.
     more: bool,
@@ -113,7 +115,7 @@ impl Recorder {
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let fired = plan.fire(&due, self.clock.now())?;
         let recorded = plan.judge(&judged, self.clock.now())?;
-        let alarms = std::mem::take(&mut plan.alarms);
+        let (alarms, rulings) = (std::mem::take(&mut plan.alarms), std::mem::take(&mut plan.rulings));
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(SendDecision::Send));
         append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
@@ -124,13 +126,14 @@ impl Recorder {
         let more = (full && !append.agenda.is_empty()) || recorded > 0;
         let since = Instant::now();
         let (checkpoints, unsynced) = self.write(logs, &mut append)?;
-        Ok(Some(Written { outcomes, tried, fired, alarms, page, more, append, checkpoints, unsynced, since }))
+        Ok(Some(Written { outcomes, tried, fired, alarms, rulings, page, more, append, checkpoints, unsynced, since }))
     }
 
     /// Answers once the batch is durable: now, or from the thread that waits for the disk.
     fn acknowledge(&mut self, batch: Batch, written: Written) -> Result<(), RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
-        let Written { outcomes, tried, fired, alarms, page, more, append, checkpoints, unsynced, since } = written;
+        let Written { outcomes, tried, fired, alarms, rulings, page, more, append, checkpoints, unsynced, since } =
+            written;
         let walks = page.jurisdiction().is_some();
         self.sweep.walked(page);
         let acknowledgements = Acknowledgements {
@@ -143,6 +146,7 @@ impl Recorder {
             ticks,
             fired,
             alarms,
+            rulings,
         };
         // This holds even if nothing was written: an answer may rest on an earlier batch that is not durable yet.
         if let Some(syncer) = &mut self.syncer {

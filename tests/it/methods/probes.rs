@@ -164,6 +164,7 @@ async fn while_it_drains_probes_say_so_and_calls_under_way_go_on() {
         let mut status_of = async |service| plain.check(health_of(service)).await.unwrap().into_inner().status();
         assert_eq!(status_of("").await, ServingStatus::NotServing);
         assert_eq!(status_of("comity.v1.DetainerService").await, ServingStatus::NotServing);
+        assert_eq!(status_of("agency/us-ice").await, ServingStatus::NotServing);
         assert_eq!(status_of("store").await, ServingStatus::Serving, "until the last call is finished");
     };
     tokio::join!(world.stop(), asked);

@@ -1,0 +1,88 @@
+//! `/readyz`: whether calls are accepted, and with `?verbose` a line for each check, as Kubernetes prints them.
+
+use axum::http::StatusCode;
+use tokio::sync::watch;
+
+use crate::server::condition::Phase;
+use crate::server::live_gauges::LiveGauges;
+
+/// What probes report.
+#[derive(Debug, Clone)]
+pub(super) struct ProbeSources {
+    /// Why the newest policies are not in force.
+    pub(super) policies: watch::Receiver<Option<String>>,
+    /// Warnings about certificates and revocation lists.
+    pub(super) certificates: watch::Receiver<Vec<String>>,
+    /// The condition of the gateway, and its metrics.
+    pub(super) live: LiveGauges,
+}
+
+/// Whether a gateway with a fault can accept calls all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// It cannot.
+    Needed,
+    /// It can: operators should look at it, and a load balancer should not mind.
+    Advisory,
+}
+
+/// A check, and what is at fault. `None`: nothing is.
+struct Check(&'static str, Weight, Option<String>);
+
+/// Ready or not, with what to look at below.
+pub(super) fn answer(probed: &ProbeSources, query: Option<&str>) -> (StatusCode, String) {
+    let phase = probed.live.condition.phase();
+    let code = if phase == Phase::Serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let is_verbose = |query: &str| query.split('&').any(|part| part.split('=').next() == Some("verbose"));
+    let lines = if query.is_some_and(is_verbose) { verbose(probed, phase) } else { brief(probed, phase) };
+    (code, lines.join("\n") + "\n")
+}
+
+/// The first line says ready or not. The lines below are warnings.
+fn brief(probed: &ProbeSources, phase: Phase) -> Vec<String> {
+    let mut lines = vec![phase.word().to_owned()];
+    lines.extend(probed.policies.borrow().as_ref().map(|reason| format!("policy set not taken up: {reason}")));
+    lines.extend(probed.certificates.borrow().iter().cloned());
+    lines.extend(audit_fault(probed));
+    lines
+}
+
+fn verbose(probed: &ProbeSources, phase: Phase) -> Vec<String> {
+    let mut lines: Vec<String> = checks(probed, phase).into_iter().map(Check::line).collect();
+    let outcome = if phase == Phase::Serving { "passed" } else { "failed" };
+    lines.push(format!("readyz check {outcome}"));
+    lines
+}
+
+fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 9] {
+    let condition = &probed.live.condition;
+    let unless = |well: bool, fault: &str| (!well).then(|| fault.to_owned());
+    let warnings = probed.certificates.borrow().join("; ");
+    [
+        Check("startup", Weight::Needed, unless(phase != Phase::Starting, "it is starting")),
+        Check("writer", Weight::Needed, unless(phase != Phase::WriterStopped, "it has stopped")),
+        Check("store", Weight::Needed, unless(phase.has_store(), "it takes no writes")),
+        Check("policy", Weight::Needed, unless(phase.has_law(), "another set is in force than the one here")),
+        Check("shutdown", Weight::Needed, unless(phase != Phase::Draining, "it is draining")),
+        Check("clock", Weight::Advisory, unless(!condition.clocks_are_late(), "legal clocks are overdue")),
+        Check("witness", Weight::Advisory, unless(!condition.is_uncosigned(), "a log is not cosigned by a quorum")),
+        Check("certificates", Weight::Advisory, unless(warnings.is_empty(), &warnings)),
+        Check("audit", Weight::Advisory, audit_fault(probed)),
+    ]
+}
+
+fn audit_fault(probed: &ProbeSources) -> Option<String> {
+    let audit = probed.live.audit.as_ref().filter(|audit| audit.is_failing())?;
+    Some(format!("audit lines are lost: {} so far", audit.lost()))
+}
+
+impl Check {
+    fn line(self) -> String {
+        let Self(name, weight, fault) = self;
+        match (fault, weight) {
+            (None, _) => format!("[+]{name} ok"),
+            (Some(fault), Weight::Needed) => format!("[-]{name} failed: {fault}"),
+            (Some(fault), Weight::Advisory) => format!("[-]{name} failed, ready all the same: {fault}"),
+        }
+    }
+}
