@@ -126,6 +126,8 @@ mod verify;
 #[cfg(test)]
 mod warrants;
 #[cfg(test)]
+mod watching;
+#[cfg(test)]
 mod witness;
 #[cfg(test)]
 mod world;

@@ -1,0 +1,31 @@
+//! What operators watch a gateway with: its metrics, the alarms and the dashboard over them, and its health by dependency.
+
+mod alarms;
+mod backlogs;
+mod dashboard;
+mod health;
+mod listed;
+mod queries;
+mod scrape;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A file of the source.
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// What Prometheus itself says of a file of rules. `None` where its tool is not installed, and that is said.
+fn promtool(arguments: &[&str], directory: &Path) -> Option<Output> {
+    let tool = std::env::var_os("COMITY_PROMTOOL").unwrap_or_else(|| "promtool".into());
+    match Command::new(tool).args(arguments).current_dir(directory).output() {
+        Ok(output) => Some(output),
+        Err(_) => {
+            // Written past the test runner, which keeps to itself what a passing test prints.
+            writeln!(std::io::stderr(), "LEFT OUT: promtool {arguments:?} (run tests/run)").unwrap();
+            None
+        }
+    }
+}
