@@ -3,6 +3,8 @@
 
 #[path = "architecture/circles.rs"]
 mod circles;
+#[path = "architecture/log_lines.rs"]
+mod log_lines;
 
 use std::fmt;
 use std::fs;

@@ -87,7 +87,7 @@ impl Sources {
 }
 
 /// The code of a file, without comments and texts, up to its own tests.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let (mut code, _) = separate(text);
     let is_block =
         |after: &str| after.split(['{', ';']).next().is_some_and(|head| after[head.len()..].starts_with('{'));
