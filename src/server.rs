@@ -7,6 +7,7 @@
 mod audit;
 mod buffered;
 mod call_metrics;
+mod call_span;
 mod certificates;
 mod check;
 mod condition;

@@ -41,8 +41,8 @@ const USES: [(&str, &[&str]); 27] = [
     (
         "server",
         &[
-            "domain", "files", "wire", "identity", "policy", "ledger", "store", "metrics", "recorder", "feed",
-            "reports", "api", "accept", "quota", "config", "witness", "sockets",
+            "domain", "files", "random", "wire", "identity", "policy", "ledger", "store", "metrics", "recorder",
+            "feed", "reports", "api", "accept", "quota", "config", "witness", "sockets",
         ],
     ),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),

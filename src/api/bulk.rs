@@ -11,6 +11,7 @@ use futures_util::future::{Either, ready};
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::{Instrument as _, field};
 
 use crate::api::context::Api;
 use crate::api::denied;
@@ -47,11 +48,12 @@ impl Api {
         let (outgoing, answers) = self.outgoing();
         let bulk = Bulk { api: Arc::clone(self), caller, method, items: request.into_inner() };
         let api = Arc::clone(self);
-        tokio::spawn(async move {
+        let served = async move {
             // It ends by itself when the gateway drains, after what is recorded was answered.
             let serve = async |sender| bulk.serve(&sender).await;
             api.serve_stream_until(std::future::pending(), opener, outgoing, serve).await;
-        });
+        };
+        tokio::spawn(served.in_current_span());
         Ok(Response::new(answers))
     }
 }
@@ -100,7 +102,7 @@ fn answer<I: BulkItem>(
     turn: OwnedSemaphorePermit,
 ) -> impl Future<Output = I::Outcome> {
     let (api, agency) = (Arc::clone(api), caller.agency.id.clone());
-    async move {
+    let answered = async move {
         let _turn = turn;
         let answered = match call {
             Ok(call) => Either::Left(api.submit_write::<I::Answer>(call, WhenFull::Wait)),
@@ -111,5 +113,7 @@ fn answer<I: BulkItem>(
             denied::audit(agency.as_str(), &format!("/comity.v1.{method}"), status, "", &api.metrics);
         }
         I::outcome(request_id, answered)
-    }
+    };
+    // Within that of its stream: the rest of its fields is the call's.
+    answered.instrument(tracing::error_span!("item", request = field::Empty))
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
+use tracing::Span;
 
 use crate::api::bulk_limits::BulkLimits;
 use crate::api::concurrency::ConcurrencyLimits;
@@ -109,7 +111,7 @@ impl Api {
             let _slot = slot;
             work()
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| status::internal("a question of law was given up"))
+        on_blocking_thread(work).await.map_err(|_| status::internal("a question of law was given up"))
     }
 
     /// Reads from the store on a blocking thread.
@@ -118,7 +120,7 @@ impl Api {
         read: impl FnOnce(&dyn Reader) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
         let reader = Arc::clone(&self.reader);
-        match tokio::task::spawn_blocking(move || read(&*reader)).await {
+        match on_blocking_thread(move || read(&*reader)).await {
             Ok(read) => read.map_err(|error| status::store(&error)),
             Err(_) => Err(status::internal("a read was given up")),
         }
@@ -184,4 +186,10 @@ impl Api {
         let (gate, caller, now) = (self.gate_for(caller, method.word())?, caller.clone(), self.clock.now());
         self.read(move |reader| read(reader, &mut DisclosureFilter::new(reader, &gate, &caller, now))).await
     }
+}
+
+/// Runs work on a blocking thread. What it logs is logged within the span of its call.
+pub(super) fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work))
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
-use crate::api::context::Api;
+use crate::api::context::{Api, on_blocking_thread};
 use crate::api::status;
 use crate::api::stream::{MessageSender, OutgoingStream, ResponseStream, StreamOpener};
 use crate::domain::agency::Caller;
@@ -52,7 +53,8 @@ impl InboxService for Inbox {
         }
         let (outgoing, answers) = api.outgoing();
         let starts_over = cursor.is_confirmed(&consumer);
-        tokio::spawn(Subscription { api, caller, whose, starts_over }.run(opener, outgoing, feed));
+        let subscription = Subscription { api, caller, whose, starts_over };
+        tokio::spawn(subscription.run(opener, outgoing, feed).in_current_span());
         Ok(Response::new(answers))
     }
 
@@ -174,7 +176,7 @@ impl Subscription {
     /// Reads the next page, off the network threads.
     async fn page(&self, mut feed: Feed) -> Result<(Feed, Page), Status> {
         let (gate, now) = (self.api.gate_for(&self.caller, ReadMethod::Receive.word())?, self.api.clock.now());
-        let read = tokio::task::spawn_blocking(move || {
+        let read = on_blocking_thread(move || {
             let page = feed.page(&gate, now);
             (feed, page)
         });

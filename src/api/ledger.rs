@@ -7,6 +7,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use crate::api::context::Api;
 use crate::api::status;
@@ -81,10 +82,11 @@ impl LedgerService for Ledger {
         let range = from..proven_in.unwrap_or(head);
         let (outgoing, answers) = self.0.outgoing();
         let api = Arc::clone(&self.0);
-        tokio::spawn(async move {
+        let served = async move {
             let serve = async |sender| list(&api, &caller, &log, (range, proven_in), &sender).await;
             api.serve_stream(opener, outgoing, serve).await;
-        });
+        };
+        tokio::spawn(served.in_current_span());
         Ok(Response::new(answers))
     }
 

@@ -6,6 +6,7 @@ mod show;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use crate::api::context::Api;
 use crate::api::status;
@@ -50,10 +51,11 @@ impl PolicyService for Policies {
         let replaying = replay::Replaying::begin(&self.0, caller, period).await?;
         let (outgoing, answers) = self.0.outgoing();
         let api = Arc::clone(&self.0);
-        tokio::spawn(async move {
+        let served = async move {
             let serve = async |sender| replaying.serve(&api, &sender).await;
             api.serve_stream(opener, outgoing, serve).await;
-        });
+        };
+        tokio::spawn(served.in_current_span());
         Ok(Response::new(answers))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use tonic::{Request, Response, Status};
+use tracing::{Span, field};
 
 use crate::api::context::Api;
 use crate::api::status;
@@ -64,7 +65,7 @@ impl Api {
         self.submit(Admitted { caller, jurisdiction: write.jurisdiction, value }, when_full).await
     }
 
-    /// Binds an action to its request id.
+    /// Binds an action to its request id. From here on the span of the call carries it, too.
     pub(super) fn command(
         &self,
         request_id: RequestId,
@@ -72,6 +73,7 @@ impl Api {
         action: Action,
         canonical: &[u8],
     ) -> Command {
+        Span::current().record("request", field::display(request_id));
         let mut context = hmac::Context::with_key(&self.keys.digests);
         context.update(action.method().rpc().as_bytes());
         context.update(&[0]);

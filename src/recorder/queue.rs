@@ -5,3 +5,4 @@ pub(in crate::recorder) mod error;
 pub(in crate::recorder) mod handle;
 pub(in crate::recorder) mod job;
 pub(in crate::recorder) mod recorded;
+pub(in crate::recorder) mod submission;

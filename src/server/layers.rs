@@ -1,7 +1,8 @@
 //! The layers that a call passes, outermost first:
 //!
-//! * [`Respond`] refuses what is not a gRPC call, turns every error from the layers below into a status of our form,
-//!   catches panics, enforces the deadline, and writes one audit line for each denied call;
+//! * [`Respond`] refuses what is not a gRPC call, opens the span that lines about the call belong to, turns every error
+//!   from the layers below into a status of our form, catches panics, enforces the deadline, and writes one audit line for
+//!   each denied call;
 //! * a limit on calls in flight, in total and for each agency: calls above it are refused, not queued;
 //! * a rate limit for each agency, by its certificate alone;
 //! * an unknown method is answered as such, whatever the token is, since the contract is public;
@@ -26,6 +27,7 @@ use tonic::body::Body;
 use tower::filter::FilterLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
+use tracing::Instrument as _;
 
 use crate::api::{denied, status};
 use crate::config::{Config, Secrets};
@@ -40,6 +42,7 @@ use crate::policy::admit::AdmitLayer;
 use crate::policy::in_force::GateInForce;
 use crate::server::buffered::BufferedBytes;
 use crate::server::call_metrics::CallMetrics;
+use crate::server::call_span::call_span;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
 use crate::server::tiles::CallsAndLogs;
@@ -107,6 +110,11 @@ impl Layers {
     }
 }
 
+/// The name of the method at a path, for metrics and log lines. A path that is not in the contract is the caller's text.
+fn method_name(path: &str) -> &'static str {
+    methods::at(path).map_or("unknown", methods::Method::full_name)
+}
+
 /// Passes on calls of methods that are served.
 fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
     if methods::at(request.uri().path()).is_some() { Ok(request) } else { Err(NoMethod::Unknown.into()) }
@@ -135,6 +143,7 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let method = method_name(request.uri().path());
         let mut call_metrics = CallMetrics::begin(&self.metrics, &request);
         let mut at_once = |refusal: Response<Body>| -> Self::Future {
             call_metrics.end_with(refusal.headers());
@@ -149,7 +158,9 @@ where
             return at_once(status::deadline_exceeded().into_http());
         }
         let call = AuditedCall::of(&request, &self.metrics);
-        Box::pin(async move {
+        // A call that was refused at once leaves no line, so it needs no span.
+        let span = call_span(method, &request);
+        let responded = async move {
             let answered = async {
                 std::future::poll_fn(|context| inner.poll_ready(context)).await?;
                 inner.call(request).await
@@ -169,7 +180,8 @@ where
                 call.audit(&status, "");
             }
             Ok(counted(response, call_metrics))
-        })
+        };
+        Box::pin(responded.instrument(span))
     }
 }
 

@@ -52,7 +52,7 @@ fn refusal_of_form<B>(request: &Request<B>) -> Option<Response<Body>> {
 }
 
 /// The value of a header that occurs once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     if values.next().is_some() { None } else { value.to_str().ok() }

@@ -1,5 +1,7 @@
 //! Alarms: entries that somebody must look at soon. An alarm is counted and logged once its entry is durable.
 
+use tracing::Span;
+
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::LogName;
 use crate::domain::review::ReviewState;
@@ -12,6 +14,8 @@ pub(in crate::recorder) struct Alarm {
     /// The entry.
     entry: String,
     what: Alarmed,
+    /// Of the call or the clock that brought it about.
+    span: Span,
 }
 
 #[derive(Debug)]
@@ -41,12 +45,13 @@ impl Alarm {
             return None;
         };
         let log = LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log };
-        Some(Self { entry: log.entry(index), what })
+        Some(Self { entry: log.entry(index), what, span: Span::current() })
     }
 
     /// Counts and logs it. MUST be called only when its entry is durable.
     pub(in crate::recorder) fn report(&self, metrics: &Metrics) {
         let entry = &self.entry;
+        let _entered = self.span.enter();
         match self.what {
             Alarmed::UnlawfulHandOver => {
                 metrics.increment(&table::UNLAWFUL_HAND_OVERS, &[]);

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tracing::Span;
 
 use crate::domain::agency::gateway;
 use crate::domain::apply::apply;
@@ -82,6 +83,7 @@ pub(in crate::recorder) struct FiredNow {
     clock: ClockKind,
     times: u32,
     entry: String,
+    span: Span,
 }
 
 impl FiredNow {
@@ -90,6 +92,7 @@ impl FiredNow {
         metrics.increment(&table::CLOCKS_FIRED, &[self.clock.word().into()]);
         if self.clock == ClockKind::OverHold {
             metrics.add(&table::OVER_HOLDS, &[], u64::from(self.times == 1));
+            let _entered = self.span.enter();
             tracing::warn!(entry = self.entry, times = self.times, "a person is held past the end of the hold");
         }
     }
@@ -103,7 +106,10 @@ impl Plan<'_> {
         due: &[ListedItem],
         clock_now: Timestamp,
     ) -> Result<Vec<FiredNow>, PlanError> {
-        let fired = due.iter().map(|listed| self.fire_one(listed, clock_now));
+        let fired = due.iter().map(|listed| {
+            let span = tracing::error_span!("clock", case = %listed.case, clock = listed.item.key);
+            span.in_scope(|| self.fire_one(listed, clock_now))
+        });
         Ok(fired.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
@@ -129,7 +135,7 @@ impl Plan<'_> {
         let index = self.append(by, &record, now)?;
         apply(&mut case, &record, index, now);
         self.keep(case, now);
-        Ok(Some(FiredNow { clock, times, entry: log.entry(index) }))
+        Ok(Some(FiredNow { clock, times, entry: log.entry(index), span: Span::current() }))
     }
 }
 

@@ -22,7 +22,11 @@ impl Plan<'_> {
         custodies: &[CaseName],
         clock_now: Timestamp,
     ) -> Result<usize, PlanError> {
-        custodies.iter().try_fold(0_usize, |sum, custody| Ok(sum.saturating_add(self.judge_one(custody, clock_now)?)))
+        custodies.iter().try_fold(0_usize, |sum, custody| {
+            let span = tracing::error_span!("judgement", case = %custody);
+            let recorded = span.in_scope(|| self.judge_one(custody, clock_now))?;
+            Ok(sum.saturating_add(recorded))
+        })
     }
 
     fn judge_one(&mut self, custody: &CaseName, clock_now: Timestamp) -> Result<usize, PlanError> {

@@ -4,16 +4,12 @@ use tokio::sync::oneshot;
 
 use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::ids::{AgencyId, JurisdictionId};
-use crate::domain::inbox::SendDecision;
 use crate::domain::permit::Admitted;
-use crate::recorder::plan::attempts::Delivering;
 use crate::recorder::plan::clocks::Ticked;
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::job::{Activating, Job};
-use crate::recorder::queue::recorded::Recorded;
+use crate::recorder::queue::submission::{Disclosing, Writing};
 
-pub(in crate::recorder) type Writing = (Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>);
-pub(in crate::recorder) type Disclosing = (Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>);
 pub(in crate::recorder) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
 
 /// A job that ends a batch, and is done once the batch is durable.
@@ -39,8 +35,8 @@ impl Batch {
     /// Adds a job. Returns the job instead if it ends the batch.
     pub(in crate::recorder) fn take(&mut self, job: Job) -> Option<Closing> {
         match job {
-            Job::Write(write, reply) => self.writes.push((write, reply)),
-            Job::Disclose(delivering, reply) => self.disclosures.push((delivering, reply)),
+            Job::Write(write) => self.writes.push(write),
+            Job::Disclose(disclosure) => self.disclosures.push(disclosure),
             Job::Tick(reply) => self.ticks.push(reply),
             Job::Activate(activating) => return Some(Closing::Activate(activating)),
             Job::Stop => return Some(Closing::Stop),
@@ -51,11 +47,11 @@ impl Batch {
 
     /// Refuses every job of the batch.
     pub(in crate::recorder) fn refuse(self, error: &SubmitError) {
-        for (_, reply) in self.writes {
-            let _hung_up = reply.send(Err(error.clone()));
+        for write in self.writes {
+            let _hung_up = write.reply.send(Err(error.clone()));
         }
-        for (_, reply) in self.disclosures {
-            let _hung_up = reply.send(Err(error.clone()));
+        for disclosure in self.disclosures {
+            let _hung_up = disclosure.reply.send(Err(error.clone()));
         }
         for reply in self.ticks {
             let _hung_up = reply.send(Err(error.clone()));

@@ -19,6 +19,7 @@ use crate::recorder::plan::clocks::Ticked;
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::job::{Activated, Activating, Job};
 use crate::recorder::queue::recorded::Recorded;
+use crate::recorder::queue::submission::Submission;
 use crate::store::NewDisclosure;
 
 /// How often an activation is offered to a full queue, and the pause in between: ten seconds in all.
@@ -92,9 +93,9 @@ impl Handle {
     /// Submits a write and waits until it is durable or known not to be. Dropping the future loses the answer, not the
     /// entry.
     pub async fn submit(&self, write: Admitted<Command>, when_full: WhenFull) -> Result<Recorded, SubmitError> {
-        let (answer, answered) = oneshot::channel();
-        let shard = self.shard(&write.jurisdiction)?;
-        let job = Job::Write(Box::new(write), answer);
+        let (write, answered) = Submission::new(write);
+        let shard = self.shard(&write.work.jurisdiction)?;
+        let job = Job::Write(write);
         match when_full {
             WhenFull::Refuse => self.send(shard, job)?,
             WhenFull::Wait => shard.jobs.send(job).await.map_err(|_| SubmitError::Stopped)?,
@@ -110,9 +111,9 @@ impl Handle {
     /// Accounts for a disclosure, and counts the attempt to deliver its first entry. If that entry is passed over, nothing was
     /// accounted for, and none of the data may leave.
     pub async fn deliver(&self, delivering: Delivering) -> Result<SendDecision, SubmitError> {
-        let (answer, answered) = oneshot::channel();
-        let shard = self.shard(&delivering.disclosure.jurisdiction)?;
-        self.send(shard, Job::Disclose(Box::new(delivering), answer))?;
+        let (delivering, answered) = Submission::new(delivering);
+        let shard = self.shard(&delivering.work.disclosure.jurisdiction)?;
+        self.send(shard, Job::Disclose(delivering))?;
         answered.await.unwrap_or(Err(SubmitError::Stopped))
     }
 

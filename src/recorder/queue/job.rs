@@ -5,21 +5,17 @@ use std::sync::mpsc::SyncSender;
 
 use tokio::sync::oneshot;
 
-use crate::domain::command::Command;
-use crate::domain::inbox::SendDecision;
-use crate::domain::permit::Admitted;
 use crate::policy::engine::Engine;
-use crate::recorder::plan::attempts::Delivering;
 use crate::recorder::plan::clocks::Ticked;
 use crate::recorder::queue::error::SubmitError;
-use crate::recorder::queue::recorded::Recorded;
+use crate::recorder::queue::submission::{Disclosing, Writing};
 
 /// A job of the writer.
 pub(in crate::recorder) enum Job {
     /// Record a write.
-    Write(Box<Admitted<Command>>, oneshot::Sender<Result<Recorded, SubmitError>>),
+    Write(Writing),
     /// Account for a disclosure before it is made.
-    Disclose(Box<Delivering>, oneshot::Sender<Result<SendDecision, SubmitError>>),
+    Disclose(Disclosing),
     /// Fire the clocks that are due.
     Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
     /// Bring another policy set into force, after the jobs that came before.
@@ -33,10 +29,10 @@ pub(in crate::recorder) enum Job {
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Write(..) => "Write",
-            Self::Disclose(..) => "Disclose",
+            Self::Write(_) => "Write",
+            Self::Disclose(_) => "Disclose",
             Self::Tick(_) => "Tick",
-            Self::Activate(..) => "Activate",
+            Self::Activate(_) => "Activate",
             Self::Stop => "Stop",
             Self::SyncFailed => "SyncFailed",
         })

@@ -16,10 +16,11 @@ use crate::metrics::{Metrics, table};
 use crate::recorder::plan::alarm::Alarm;
 use crate::recorder::plan::clocks::{FiredNow, Ticked};
 use crate::recorder::plan::rulings::Rulings;
-use crate::recorder::queue::batch::{Disclosing, Ticking};
+use crate::recorder::queue::batch::Ticking;
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::job::Job;
 use crate::recorder::queue::recorded::Recorded;
+use crate::recorder::queue::submission::Disclosing;
 use crate::recorder::writer::error::RecorderError;
 use crate::recorder::writer::published::{Published, publish};
 use crate::store::{StoreError, Unsynced};
@@ -61,9 +62,9 @@ impl Acknowledgements {
             // A caller that hung up loses its answer, not its entry.
             let _hung_up = reply.send(answer);
         }
-        for ((delivering, reply), tried) in self.disclosures {
-            if let (Ok(SendDecision::ParkedNow), Some(attempt)) = (&tried, &delivering.attempt) {
-                attempt.warn();
+        for (Disclosing { work, reply, span }, tried) in self.disclosures {
+            if let (Ok(SendDecision::ParkedNow), Some(attempt)) = (&tried, &work.attempt) {
+                span.in_scope(|| attempt.warn());
             }
             let _hung_up = reply.send(tried.map_err(SubmitError::Inbox));
         }

@@ -15,9 +15,10 @@ use crate::recorder::plan::outcome::Outcome;
 use crate::recorder::plan::rules::Rules;
 use crate::recorder::plan::rulings::Rulings;
 use crate::recorder::plan::{Plan, Planned};
-use crate::recorder::queue::batch::{Batch, Disclosing, Writing, case_command, confirms};
+use crate::recorder::queue::batch::{Batch, case_command, confirms};
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::recorded::Recorded;
+use crate::recorder::queue::submission::{Disclosing, Writing};
 use crate::recorder::writer::acknowledge::{Acknowledgements, Answer};
 use crate::recorder::writer::commit::added;
 use crate::recorder::writer::error::RecorderError;
@@ -85,8 +86,8 @@ impl Recorder {
         };
         let judged: BTreeSet<_> = again.iter().map(|listed| &listed.case).chain(&page.custodies).cloned().collect();
         let judged: Vec<_> = judged.into_iter().collect();
-        let jurisdictions = writes.iter().map(|(write, _)| &write.jurisdiction);
-        let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
+        let jurisdictions = writes.iter().map(|write| &write.work.jurisdiction);
+        let attempts = disclosures.iter().filter_map(|disclosing| disclosing.work.attempt.as_ref());
         let jurisdictions = jurisdictions.chain(attempts.map(|attempt| &attempt.whose.jurisdiction));
         let jurisdictions =
             jurisdictions.chain(due.iter().map(|listed| &listed.case.jurisdiction)).chain(page.jurisdiction());
@@ -104,13 +105,13 @@ impl Recorder {
         let rules = Rules { gate: &self.gate, timetable: &self.timetable, duties, limits, appeal_limits };
         let mut plan = Plan::new(rules, &self.entropy, before, loaded);
         let mut outcomes = Vec::with_capacity(writes.len());
-        for (write, _) in writes {
-            outcomes.push(plan.submit(write, self.clock.now())?);
+        for Writing { work, span, .. } in writes {
+            outcomes.push(span.in_scope(|| plan.submit(work, self.clock.now()))?);
         }
         let now = self.clock.now();
-        let attempt = |(delivering, _): &Disclosing| match &delivering.attempt {
+        let attempt = |Disclosing { work, span, .. }: &Disclosing| match &work.attempt {
             None => Ok(SendDecision::Send),
-            Some(attempt) => plan.attempt(attempt, now),
+            Some(attempt) => span.in_scope(|| plan.attempt(attempt, now)),
         };
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let fired = plan.fire(&due, self.clock.now())?;
@@ -118,7 +119,7 @@ impl Recorder {
         let (alarms, rulings) = (std::mem::take(&mut plan.alarms), std::mem::take(&mut plan.rulings));
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(SendDecision::Send));
-        append.disclosures = sent.map(|((delivering, _), _)| delivering.disclosure.clone()).collect();
+        append.disclosures = sent.map(|(disclosing, _)| disclosing.work.disclosure.clone()).collect();
         append.agenda.extend(page.mark());
         // If nothing changed, another check would find the same items. A judgment may start a clock that is due already, such as
         // that of a review of a release whose notice was due before.
@@ -168,7 +169,7 @@ impl Recorder {
         let mut entries: BTreeMap<(LogName, u64), _> =
             entries.into_iter().map(|entry| ((entry.log.clone(), entry.index), entry)).collect();
         let mut answers = Vec::with_capacity(writes.len());
-        for ((_, reply), outcome) in writes.into_iter().zip(outcomes) {
+        for (Writing { reply, .. }, outcome) in writes.into_iter().zip(outcomes) {
             let answer = match outcome {
                 Outcome::Recorded { log, index, replayed: true } => Ok(Recorded::Earlier { log, index }),
                 Outcome::Recorded { log, index, replayed: false } => {
@@ -208,14 +209,14 @@ impl Recorder {
         disclosures: &[Disclosing],
         mut asked: BTreeSet<CaseName>,
     ) -> Result<Loaded, RecorderError> {
-        let commands = || writes.iter().filter_map(|(write, _)| case_command(write));
-        let requests = writes.iter().map(|(write, _)| (write.caller.agency.id.clone(), write.value.request_id));
-        let requests = requests.collect();
-        let attempts = disclosures.iter().filter_map(|(delivering, _)| delivering.attempt.as_ref());
+        let submitted = || writes.iter().map(|write| &*write.work);
+        let commands = || submitted().filter_map(case_command);
+        let requests = submitted().map(|write| (write.caller.agency.id.clone(), write.value.request_id)).collect();
+        let attempts = disclosures.iter().filter_map(|disclosing| disclosing.work.attempt.as_ref());
         let attempts = attempts.map(|attempt| (attempt.whose.agency.clone(), attempt.whose.jurisdiction.clone()));
-        let inboxes = writes.iter().filter_map(|(write, _)| confirms(write)).chain(attempts).collect();
+        let inboxes = submitted().filter_map(confirms).chain(attempts).collect();
         let mut only_of: BTreeMap<CaseName, Vec<CasesOf>> = BTreeMap::new();
-        for (write, _) in writes {
+        for write in submitted() {
             for name in
                 case_command(write).into_iter().flat_map(CaseCommand::names).filter(|name| !asked.contains(name))
             {
@@ -236,7 +237,7 @@ impl Recorder {
             loaded.cases.extend(cases);
             loaded.agenda.extend(agenda);
         }
-        if let Some(wanted) = appeals::wanted(writes.iter().map(|(write, _)| &**write)) {
+        if let Some(wanted) = appeals::wanted(submitted()) {
             loaded.appeals = self.store.load(&wanted)?.appeals;
         }
         let releases = commands().any(|command| matches!(command, CaseCommand::RecordRelease { .. }));
