@@ -1,15 +1,19 @@
 //! Logs as JSON lines on standard error. Audit lines can go to their own file, since they are kept longer.
 
+mod beside_spans;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use tracing::{Level, Metadata};
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, FilterFn};
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriter, MakeWriterExt as _};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::cli::logging::beside_spans::{AsRecorded, BesideSpans};
 use crate::server::{AuditFile, AuditLines};
 
 /// The target of audit lines.
@@ -24,24 +28,36 @@ const LINE_LEN_MAX: usize = 4_096;
 pub(super) fn start(filter: Option<&str>, audit: Option<&Arc<AuditFile>>, quiet: bool) -> Result<()> {
     let filter = filter.unwrap_or(if quiet { "error" } else { FILTER });
     let filter = EnvFilter::try_new(filter).context("the log filter cannot be read")?;
-    let logs = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_writer(|| ShortLines(io::stderr()))
-        // One combined filter: with two, the registry would keep every span that either accepts, including those of
-        // HTTP/2 frames.
-        .with_filter(filter.and(FilterFn::new(|metadata| metadata.target() != AUDIT && !quotes_parameters(metadata))));
-    let writer = match audit.cloned() {
+    let filter = filter.and(FilterFn::new(|metadata| !quotes_parameters(metadata))).or(FilterFn::new(is_audit));
+    let audited = match audit.cloned() {
         None if quiet => BoxMakeWriter::new(io::sink),
         None => BoxMakeWriter::new(|| ShortLines(io::stderr())),
         Some(file) => BoxMakeWriter::new(move || ShortLines(AuditLines(Arc::clone(&file)))),
     };
-    let audit = tracing_subscriber::fmt::layer()
+    // One layer for both kinds of line, so that the fields of a span are kept once.
+    let lines = json_lines(audited.with_filter(is_audit).or_else(|| ShortLines(io::stderr())));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().context("logging was started twice")
+}
+
+/// Lines of one JSON object each, with the fields of an event and those of its spans.
+fn json_lines<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .map_event_format(BesideSpans)
+        .map_fmt_fields(AsRecorded)
         .with_writer(writer)
-        .with_filter(FilterFn::new(|metadata| metadata.target() == AUDIT));
-    tracing_subscriber::registry().with(logs).with(audit).try_init().context("logging was started twice")
+}
+
+/// Whether a line is an audit line, which no filter leaves out.
+fn is_audit(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == AUDIT
 }
 
 /// Writes lines, and a note in place of one that is too long. The formatter writes one line at a time.
@@ -70,7 +86,66 @@ fn quotes_parameters(metadata: &Metadata<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use serde_json::{Value, json};
+    use tracing::field;
+    use tracing_subscriber::Registry;
+
     use super::*;
+
+    /// What is logged meanwhile, but for the time.
+    fn logged(log: impl FnOnce()) -> Vec<Value> {
+        #[derive(Clone, Default)]
+        struct Kept(Arc<Mutex<Vec<u8>>>);
+        impl Write for Kept {
+            fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).write(line)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = Registry::default().with(json_lines(move || writer.clone()));
+        tracing::subscriber::with_default(subscriber, log);
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let line = |line: &str| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            assert!(line.as_object_mut().unwrap().remove("timestamp").is_some());
+            line
+        };
+        text.lines().map(line).collect()
+    }
+
+    #[test]
+    fn the_fields_of_spans_stand_beside_those_of_an_event() {
+        let lines = logged(|| {
+            tracing::warn!(agency = "a", "outside");
+            let call = tracing::error_span!("call", agency = "\"b\"", request = field::Empty, trace = "t");
+            let _call = call.enter();
+            tracing::warn!("before it is known");
+            call.record("request", 7);
+            tracing::warn!(agency = "c", "within");
+            let item = tracing::error_span!("item", request = 8, level = "no level");
+            item.in_scope(|| tracing::warn!("further within"));
+        });
+        let common = |message| json!({"level": "WARN", "message": message, "target": module_path!()});
+        let with = |mut line: Value, fields: Value| {
+            line.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            line
+        };
+        assert_eq!(
+            lines,
+            [
+                with(common("outside"), json!({"agency": "a"})),
+                with(common("before it is known"), json!({"agency": "\"b\"", "trace": "t"})),
+                with(common("within"), json!({"agency": "c", "trace": "t", "request": 7})),
+                with(common("further within"), json!({"agency": "\"b\"", "trace": "t", "request": 8})),
+            ]
+        );
+    }
 
     #[test]
     fn a_long_line_is_left_out_and_said_to_be() {
