@@ -108,6 +108,8 @@ mod restart;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod spans;
+#[cfg(test)]
 mod store_contract;
 #[cfg(test)]
 mod stubs;

@@ -117,7 +117,12 @@ async fn a_person_held_too_long_is_an_alarm_within_the_jurisdiction_until_the_re
     assert_eq!(kinds(&world.ice()).await, []);
     let told = world.oversight().entries(NY_EXCHANGE).await.accepted().split_off(exchange.len());
     assert!(!told.iter().any(|entry| matches!(merge(entry).unwrap().event, Some(Event::ClockFired(_)))));
-    assert!(world.journal.lines().iter().any(|line| line.field("message").contains("held past the end of the hold")));
+    let alarms = world.journal.lines_with("held past the end of the hold");
+    assert_eq!(alarms.len(), 3);
+    for alarm in alarms {
+        let about: Vec<_> = alarm.spans.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(about, [("case", matched.custody.as_str()), ("clock", "over-hold/")], "of a clock, and of no call");
+    }
 }
 
 #[tokio::test]

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use crate::harness::outcome::assert_nothing_personal;
 
@@ -22,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Line {
     pub(crate) target: String,
     pub(crate) fields: BTreeMap<String, String>,
+    /// Of the spans that it was logged within; of one name that of the innermost.
+    pub(crate) spans: BTreeMap<String, String>,
 }
 
 impl Line {
@@ -79,11 +83,25 @@ impl Journal {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Journal {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Journal {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        context.span(id).unwrap().extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        values.record(context.span(id).unwrap().extensions_mut().get_mut::<Fields>().unwrap());
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let line = Line { target: event.metadata().target().to_owned(), fields: fields.0 };
+        let mut spans = BTreeMap::new();
+        for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
+            spans.extend(span.extensions().get::<Fields>().unwrap().0.clone());
+        }
+        let line = Line { target: event.metadata().target().to_owned(), fields: fields.0, spans };
         self.lines.lock().unwrap().push(line);
         self.len.send_modify(|len| *len += 1);
     }
