@@ -107,7 +107,9 @@ impl Plan<'_> {
         clock_now: Timestamp,
     ) -> Result<Vec<FiredNow>, PlanError> {
         let fired = due.iter().map(|listed| {
-            let span = tracing::error_span!("clock", case = %listed.case, clock = listed.item.key);
+            // Its kind alone: the rest of the key may be a time of the case.
+            let clock = listed.item.key.split('/').next();
+            let span = tracing::error_span!("clock", case = %listed.case, clock);
             span.in_scope(|| self.fire_one(listed, clock_now))
         });
         Ok(fired.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())

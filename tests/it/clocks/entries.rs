@@ -121,7 +121,7 @@ async fn a_person_held_too_long_is_an_alarm_within_the_jurisdiction_until_the_re
     assert_eq!(alarms.len(), 3);
     for alarm in alarms {
         let about: Vec<_> = alarm.spans.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(about, [("case", matched.custody.as_str()), ("clock", "over-hold/")], "of a clock, and of no call");
+        assert_eq!(about, [("case", matched.custody.as_str()), ("clock", "over-hold")], "of a clock, and of no call");
     }
 }
 
