@@ -23,6 +23,7 @@ use arc_swap::ArcSwap;
 use futures_util::Stream;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -34,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::domain::ids::AgencyId;
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::identity::certificate::identify;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
@@ -55,30 +56,30 @@ const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 
 /// The limits of the acceptor.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Longest handshake, from its start to the end of the HTTP/2 preface.
-    #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
+    #[serde(with = "Within::<100, 600_000>")]
     pub handshake_timeout_ms: u64,
     /// Longest wait for the first byte. A silent socket MUST NOT hold a place for as long as a slow handshake may.
-    #[serde(deserialize_with = "within::<_, _, 100, 600_000>")]
+    #[serde(with = "Within::<100, 600_000>")]
     pub first_byte_timeout_ms: u64,
     /// Most handshakes of one address at a time. More are dropped, so that others find a place.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    #[serde(with = "Within::<1, 100_000>")]
     pub handshakes_per_address_max: usize,
     /// Most handshakes at a time, over all workers.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    #[serde(with = "Within::<1, 100_000>")]
     pub handshakes_max: usize,
     /// Most sockets at a time, those in a handshake included. Above it new ones wait in the kernel's queue.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub connections_max: usize,
     /// Most connections of one agency at a time, so that no agency takes them all.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub connections_per_agency_max: usize,
     /// A connection is cut at this age, or when its certificate ends. The HTTP server should say goodbye a little
     /// earlier.
-    #[serde(deserialize_with = "within::<_, _, 1, 31_536_000>")]
+    #[serde(with = "Within::<1, 31_536_000>")]
     pub connection_age_max_s: u64,
 }
 

@@ -7,6 +7,7 @@ mod caller;
 mod certs;
 mod check_config;
 mod completions;
+mod config;
 mod demo;
 mod dev;
 mod disclosures;
@@ -84,6 +85,8 @@ enum Command {
     Inbox(inbox::InboxArgs),
     /// Reads a configuration with everything it names, says what holds, and serves nothing.
     CheckConfig(check_config::CheckConfigArgs),
+    /// The configuration files: every key there is, and a file to begin with.
+    Config(config::ConfigArgs),
     /// Copies a store to another place, from a file to a database or back, and verifies that nothing differs.
     Migrate(migrate::MigrateArgs),
     /// Writes what one audience may know of the logs, in plain files that public keys alone can check.
@@ -155,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Lodge(args) => return lodge::run(&args),
         Command::Inbox(args) => return inbox::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Backup(args) => backup::run_backup(&args),
         Command::Restore(args) => backup::run_restore(&args),

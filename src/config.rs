@@ -3,24 +3,30 @@
 
 mod address;
 mod error;
+mod example;
+mod page;
+pub mod reference;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use address::address;
 pub use error::ConfigError;
+pub use example::example;
+pub use page::page;
 pub use store::{ShardConfig, ShardLocation, StoreConfig, StoreUrl};
 
 use crate::accept;
 use crate::api::InboxConfig;
 use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::domain::timetable::ObligationTimes;
 use crate::domain::timetable::ReviewTimes;
 use crate::files::read_secret;
@@ -32,10 +38,11 @@ use crate::recorder::{ClocksConfig, RecorderConfig};
 use crate::witness::PushConfig;
 
 /// The whole configuration.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Jurisdictions whose logs this gateway keeps. Each needs a policy pack.
+    #[schemars(example = ["us-ny"])]
     pub jurisdictions: BTreeSet<JurisdictionId>,
     /// For a jurisdiction that does not use its built-in time zone, the zone that it counts days in, by IANA name.
     #[serde(default)]
@@ -89,51 +96,56 @@ pub struct Config {
 }
 
 /// Listeners and limits.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
     /// The address for gRPC over mutual TLS.
     #[serde(deserialize_with = "address::deserialized")]
+    #[schemars(extend("format" = "address"))]
     pub listen: SocketAddr,
     /// The address for probes, in plain HTTP. Only operators should be able to reach it.
     #[serde(deserialize_with = "address::deserialized")]
+    #[schemars(extend("format" = "address"))]
     pub ops_listen: SocketAddr,
     /// Threads that serve connections; 0 for one on each core.
-    #[serde(deserialize_with = "within::<_, _, 0, 1024>")]
+    #[serde(with = "Within::<0, 1024>")]
     pub workers: usize,
     /// Most calls in flight over all connections. More are refused with a retry hint.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub in_flight_max: usize,
     /// Most calls in flight of one agency, so that no agency takes them all.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub in_flight_per_agency_max: usize,
     /// Most open calls of one agency: calls without an answer, or with one that is not read yet, such as subscriptions
     /// and slow readers.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub open_per_agency_max: usize,
     /// Most bytes of incomplete requests, beyond the first 4 KiB of each. More are refused with a retry hint.
-    #[serde(deserialize_with = "within::<_, _, 16_777_216, 17_179_869_184>")]
+    #[serde(with = "Within::<16_777_216, 17_179_869_184>")]
+    #[schemars(extend("x-unit" = "bytes"))]
     pub buffered_len_max: usize,
     /// Most such bytes of one agency.
-    #[serde(deserialize_with = "within::<_, _, 16_777_216, 17_179_869_184>")]
+    #[serde(with = "Within::<16_777_216, 17_179_869_184>")]
+    #[schemars(extend("x-unit" = "bytes"))]
     pub buffered_len_per_agency_max: usize,
     /// Most streams on one connection.
-    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
+    #[serde(with = "Within::<1, 10_000>")]
     pub streams_per_connection_max: u32,
     /// Longest message, in bytes.
-    #[serde(deserialize_with = "within::<_, _, 16_384, 16_777_216>")]
+    #[serde(with = "Within::<16_384, 16_777_216>")]
+    #[schemars(extend("x-unit" = "bytes"))]
     pub message_len_max: usize,
     /// Longest time for a call, in milliseconds. A stream may last as long as its caller's certificate and token.
-    #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
+    #[serde(with = "Within::<100, 3_600_000>")]
     pub request_timeout_ms: u64,
     /// How long open calls may take to finish on shutdown, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 0, 3_600_000>")]
+    #[serde(with = "Within::<0, 3_600_000>")]
     pub drain_timeout_ms: u64,
     /// How long a connection may be silent before it is pinged, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
+    #[serde(with = "Within::<100, 3_600_000>")]
     pub keep_alive_interval_ms: u64,
     /// How long it may take to answer the ping, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 100, 3_600_000>")]
+    #[serde(with = "Within::<100, 3_600_000>")]
     pub keep_alive_timeout_ms: u64,
 }
 
@@ -169,20 +181,23 @@ impl ServerConfig {
 }
 
 /// Names of the logs.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// The prefix of `/jurisdictions/{id}/logs/{log}` in the origin of a log's checkpoints: a URL without its scheme.
+    #[schemars(example = "comity.example/exchange")]
     pub origin: String,
 }
 
 /// Secrets of the gateway. Each is a file in one directory that only its owner can read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeysConfig {
     /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key` and `cursor.key`.
+    #[schemars(extend("format" = "path"), example = &"keys")]
     pub directory: PathBuf,
     /// The name of the signing key in checkpoints (C2SP signed-note).
+    #[schemars(example = "comity.example/gateway")]
     pub signer_name: String,
     /// Keys that sign beside it, while one is rolled into another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -193,24 +208,26 @@ pub struct KeysConfig {
 }
 
 /// A key that signs beside the first.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BesideKey {
     /// Its name in checkpoints.
     pub name: String,
     /// Its file in the directory of keys.
+    #[schemars(extend("format" = "secret"))]
     pub file: PathBuf,
 }
 
 /// Where the policies are.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyConfig {
     /// A directory laid out like `policies/` in the source. Absent: the built-in packs.
+    #[schemars(extend("format" = "path", "x-reread" = "SIGHUP, and every `look_every_ms`"))]
     pub directory: Option<PathBuf>,
     /// How often the directory is checked for changes, in milliseconds; 0: only on SIGHUP. A change is activated when
     /// two checks in a row saw the same files.
-    #[serde(deserialize_with = "within::<_, _, 0, 86_400_000>")]
+    #[serde(with = "Within::<0, 86_400_000>")]
     pub look_every_ms: u64,
 }
 

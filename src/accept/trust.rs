@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::version::TLS13;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::accept::error::TrustError;
@@ -24,16 +25,19 @@ use crate::identity::clock::{WallClock, unix_time};
 use crate::identity::registry::Registry;
 
 /// The files of the server's own certificate and of the revocation lists.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
     /// The server's chain, leaf first, PEM.
+    #[schemars(extend("format" = "path", "x-reread" = "SIGHUP"), example = "certs/gateway.pem")]
     pub certificate: PathBuf,
     /// Its private key, PEM.
+    #[schemars(extend("format" = "secret", "x-reread" = "SIGHUP"), example = "certs/gateway.key")]
     pub key: PathBuf,
     /// Revocation lists, PEM. All lists in a file are read. With none, revocation is not checked. With any, every
     /// authority needs a current list, since an unknown status is refused. All current lists of an authority apply.
     #[serde(default)]
+    #[schemars(extend("format" = "path", "x-reread" = "SIGHUP"), example = ["certs/us-ny.crl.pem"])]
     pub revocation_lists: Vec<PathBuf>,
 }
 

@@ -1,28 +1,29 @@
 //! Limits of inboxes and subscriptions, as configured.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::inbox::Limits;
-use crate::domain::range::within;
+use crate::domain::range::Within;
 
 /// Limits of inboxes and subscriptions.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InboxConfig {
     /// Longest silence on an open stream, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
+    #[serde(with = "Within::<10, 3_600_000>")]
     pub heartbeat_ms: u64,
     /// Messages held for a reader that does not read.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    #[serde(with = "Within::<1, 100_000>")]
     pub buffer_len: usize,
     /// How long a reader may stop reading before its stream ends, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 10, 3_600_000>")]
+    #[serde(with = "Within::<10, 3_600_000>")]
     pub stall_ms: u64,
     /// Most consumers of one agency in one jurisdiction.
-    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
+    #[serde(with = "Within::<1, 10_000>")]
     pub consumers_max: usize,
-    /// How often an entry is sent to a consumer that does not acknowledge it before it is parked; 0: never parked.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    /// How often an entry is sent to a consumer that does not acknowledge it before it is parked.
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub park_after_tries: u32,
 }
 

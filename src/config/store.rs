@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::config::error::ConfigError;
@@ -12,14 +13,16 @@ use crate::store::StoreLocation;
 use crate::store::postgres::Address;
 
 /// Where the store is: a file for one gateway, or a database that several gateways share.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     /// The database file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "path"), example = "/var/lib/comity/comity.db")]
     pub path: Option<PathBuf>,
     /// The address of a PostgreSQL database, instead of a file: `postgres://...?sslrootcert=FILE`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub url: Option<StoreUrl>,
     /// Jurisdictions that are kept elsewhere, each shard with its own writer.
     #[serde(default, rename = "shard", skip_serializing_if = "Vec::is_empty")]
@@ -27,16 +30,18 @@ pub struct StoreConfig {
 }
 
 /// Where the logs of some jurisdictions are.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShardConfig {
     /// The jurisdictions. Each belongs to one shard at most.
     pub jurisdictions: BTreeSet<JurisdictionId>,
     /// The database file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "path"))]
     pub path: Option<PathBuf>,
     /// The address of a database, instead of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub url: Option<StoreUrl>,
 }
 

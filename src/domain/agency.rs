@@ -8,6 +8,7 @@ use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
     /// The level of government, or the duty, that an agency belongs to.
+    #[derive(schemars::JsonSchema)]
     pub enum AgencyKind {
         /// Federal immigration authority.
         Federal = "federal",
@@ -26,6 +27,7 @@ vocabulary! {
 
 vocabulary! {
     /// The class of a custodian. The law differs by it within a state.
+    #[derive(schemars::JsonSchema)]
     pub enum AgencyClass {
         /// Sentenced prisoners of a state.
         StatePrison = "state-prison",

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::domain::charge::{self, Charge, OffenceCategory};
 use crate::domain::detainer::{Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding};
 use crate::domain::determination::{Determination, FieldClass, LawAction};
 use crate::domain::ids::{AgencyId, CaseName};
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -66,14 +67,14 @@ vocabulary! {
 }
 
 /// Limits of appeals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// How many detainers one appeal may have.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    #[serde(with = "Within::<1, 100_000>")]
     pub members_max: usize,
     /// How many appeals an issuer may have in one jurisdiction that are not due yet.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub open_max: usize,
 }
 

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use uuid::Uuid;
@@ -30,8 +31,9 @@ macro_rules! text_id {
     };
     ($(#[$doc:meta])* $name:ident, $expected:literal, respelt: $respell:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "SmolStr", into = "SmolStr")]
+        #[schemars(with = "String")]
         pub struct $name(SmolStr);
 
         impl $name {

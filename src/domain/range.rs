@@ -1,18 +1,47 @@
-//! Range checks for numbers in the configuration. Each range is declared beside its field.
+//! Range checks for numbers in the configuration. Each range is declared once, beside its field: what reads the number and
+//! what the reference of the configuration says of it come from there.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
 
-/// Reads a number that MUST be from `MIN` to `MAX`.
-pub fn within<'de, D, N, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<N, D::Error>
-where
-    D: Deserializer<'de>,
-    N: Deserialize<'de> + Copy + Display + TryInto<u64>,
-{
-    let number = N::deserialize(deserializer)?;
-    let fits = number.try_into().is_ok_and(|number| (MIN..=MAX).contains(&number));
-    if fits { Ok(number) } else { Err(D::Error::custom(format!("{number} is not from {MIN} to {MAX}"))) }
+/// A number that MUST be from `MIN` to `MAX`, for `#[serde(with = "Within::<MIN, MAX>")]`.
+#[derive(Debug)]
+pub struct Within<const MIN: u64, const MAX: u64>;
+
+impl<const MIN: u64, const MAX: u64> Within<MIN, MAX> {
+    /// Reads a number, and refuses one outside of the range.
+    pub fn deserialize<'de, D, N>(deserializer: D) -> Result<N, D::Error>
+    where
+        D: Deserializer<'de>,
+        N: Deserialize<'de> + Copy + Display + TryInto<u64>,
+    {
+        let number = N::deserialize(deserializer)?;
+        let fits = number.try_into().is_ok_and(|number| (MIN..=MAX).contains(&number));
+        if fits { Ok(number) } else { Err(D::Error::custom(format!("{number} is not from {MIN} to {MAX}"))) }
+    }
+
+    /// Writes the number as it is.
+    pub fn serialize<S: Serializer, N: Serialize>(number: &N, serializer: S) -> Result<S::Ok, S::Error> {
+        number.serialize(serializer)
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> JsonSchema for Within<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Within_{MIN}_{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
+    }
 }
 
 #[cfg(test)]
@@ -21,7 +50,7 @@ mod tests {
 
     #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
     struct Limits {
-        #[serde(deserialize_with = "within::<_, _, 2, 300>")]
+        #[serde(deserialize_with = "Within::<2, 300>::deserialize")]
         most: u16,
     }
 

@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
@@ -14,7 +15,7 @@ use crate::ed25519::is_weak;
 use crate::files::pem;
 
 /// The algorithms that may sign a token. No other is ever tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TokenAlgorithm {
     /// Ed25519 (RFC 8037).
     #[serde(rename = "EdDSA")]

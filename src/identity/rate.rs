@@ -10,6 +10,7 @@ use futures_util::future::{Either, MapErr, Ready, TryFutureExt, ready};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::Request;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tower::{BoxError, Layer, Service};
 
@@ -17,7 +18,7 @@ use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
 
 /// The rate allowed to each agency.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The sustained rate.

@@ -11,13 +11,14 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cache::VerifiedToken;
 pub use error::TokenError;
 
 use crate::domain::agency::Actor;
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::domain::text::TextKind;
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::clock::WallClock;
@@ -31,19 +32,19 @@ const TOKEN_BYTES_MAX: usize = 4096;
 const SUBJECT_CHARS_MAX: usize = 128;
 
 /// What every token must conform to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The exact `aud`.
     pub audience: String,
     /// The longest `exp - iat`.
-    #[serde(deserialize_with = "within::<_, _, 60, 86_400>")]
+    #[serde(with = "Within::<60, 86_400>")]
     pub lifetime_max_s: u32,
     /// How far an issuer's clock may differ from ours.
-    #[serde(deserialize_with = "within::<_, _, 0, 300>")]
+    #[serde(with = "Within::<0, 300>")]
     pub leeway_s: u32,
     /// How many verified tokens are cached.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub verified_max: usize,
 }
 

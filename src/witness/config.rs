@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::client::http::{HttpClient, HttpError, HttpUrl};
 use crate::domain::ids::{JurisdictionId, LogName};
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::files::SecretError;
 use crate::files::pem::PemError;
 use crate::ledger::{KeyError, TrustPolicy, TrustPolicyError, VerifierKey, is_name};
@@ -120,18 +121,22 @@ pub enum WitnessError {
 }
 
 /// The configuration of `comity witness`. Relative paths start at its file's directory.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WitnessConfig {
     /// The name under which it cosigns: a URL without its scheme.
+    #[schemars(example = "witness.example.gov/1")]
     pub name: String,
     /// Where its keys and heads are, as `comity witness init` made them.
+    #[schemars(extend("format" = "path"), example = ".")]
     pub directory: PathBuf,
     /// The address for `add-checkpoint`.
     #[serde(default = "listen")]
+    #[schemars(extend("format" = "address"))]
     pub listen: SocketAddr,
     /// The address for probes, in plain HTTP.
     #[serde(default = "ops_listen")]
+    #[schemars(extend("format" = "address"))]
     pub ops_listen: SocketAddr,
     /// Its certificate. Without it only an address of this machine may be listened on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,17 +147,19 @@ pub struct WitnessConfig {
 }
 
 /// The certificate of a witness.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsConfig {
     /// The chain, PEM, leaf first.
+    #[schemars(extend("format" = "path"))]
     pub certificate: PathBuf,
     /// The private key, PEM.
+    #[schemars(extend("format" = "secret"))]
     pub key: PathBuf,
 }
 
 /// A log that is watched.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// The first line of its checkpoints.
@@ -165,7 +172,7 @@ pub struct LogConfig {
 }
 
 /// How a gateway is asked for its heads. The agency's certificate is enough: no token is sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FollowConfig {
     /// `host:port`, or several gateways of the same logs separated by commas.
@@ -173,13 +180,16 @@ pub struct FollowConfig {
     /// The name that the gateway's certificate must have.
     pub server_name: String,
     /// The authorities that may vouch for the gateway, PEM.
+    #[schemars(extend("format" = "path", "x-reread" = "when it asks"))]
     pub authorities: PathBuf,
     /// The agency's certificate chain, PEM.
+    #[schemars(extend("format" = "path", "x-reread" = "when it asks"))]
     pub certificate: PathBuf,
     /// Its private key, PEM.
+    #[schemars(extend("format" = "secret", "x-reread" = "when it asks"))]
     pub key: PathBuf,
     /// How often to ask, in milliseconds.
-    #[serde(default = "follow_every_ms", deserialize_with = "within::<_, _, 100, 86_400_000>")]
+    #[serde(default = "follow_every_ms", with = "Within::<100, 86_400_000>")]
     pub every_ms: u64,
 }
 
@@ -257,25 +267,28 @@ pub(super) fn log_of(origin: &str) -> Option<LogName> {
 }
 
 /// A gateway's witnesses.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PushConfig {
     /// The policy of the exchange logs (C2SP tlog-policy): each witness with the URL where it takes checkpoints, and the quorum.
     /// Absent: nobody is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "path"))]
     pub policy: Option<PathBuf>,
     /// The policies of custody logs, by jurisdiction. Their witnesses learn how large the log is and when it grows: they MUST
     /// be the jurisdiction's own or its oversight's.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("format" = "path"))]
     pub custody: BTreeMap<JurisdictionId, PathBuf>,
     /// The authorities that may vouch for witnesses with an `https` URL, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "path"))]
     pub authorities: Option<PathBuf>,
     /// How long to wait at least between two pushes of a log, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 10, 86_400_000>")]
+    #[serde(with = "Within::<10, 86_400_000>")]
     pub push_every_ms: u64,
     /// How long a witness may take to answer, in milliseconds.
-    #[serde(deserialize_with = "within::<_, _, 100, 60_000>")]
+    #[serde(with = "Within::<100, 60_000>")]
     pub timeout_ms: u64,
 }
 

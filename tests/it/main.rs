@@ -21,6 +21,8 @@ mod clocks;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corrections;

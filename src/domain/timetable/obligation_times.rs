@@ -1,36 +1,37 @@
 //! When obligations must be met.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::determination::Obligation;
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::domain::timetable::HOURS_MAX;
 
 /// Hours from the act to when each obligation must be met. Each default is a guess for counsel to set [bk].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObligationTimes {
-    /// Serve a copy.
-    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
+    /// Until a copy of the request must have been served on the person.
+    #[serde(with = "Within::<1, 876_000>")]
     pub serve_copy_hours: u32,
-    /// Tell the person.
-    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
+    /// Until the person must have been told.
+    #[serde(with = "Within::<1, 876_000>")]
     pub tell_the_subject_hours: u32,
-    /// Tell counsel.
-    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
+    /// Until the person's counsel must have been told.
+    #[serde(with = "Within::<1, 876_000>")]
     pub tell_counsel_hours: u32,
-    /// Advise before an interview.
-    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
+    /// Until the person must have been advised of their rights before an interview.
+    #[serde(with = "Within::<1, 876_000>")]
     pub interview_advisal_hours: u32,
-    /// Count it.
-    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
+    /// Until it must have been counted for the yearly report.
+    #[serde(with = "Within::<1, 876_000>")]
     pub annual_count_hours: u32,
-    /// Note it.
-    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
+    /// Until it must have been noted in the person's file.
+    #[serde(with = "Within::<1, 876_000>")]
     pub record_in_file_hours: u32,
-    /// Tell the judge.
-    #[serde(deserialize_with = "within::<_, _, 1, 876_000>")]
+    /// Until the judge who may grant bail must have been told.
+    #[serde(with = "Within::<1, 876_000>")]
     pub tell_the_judge_hours: u32,
 }
 

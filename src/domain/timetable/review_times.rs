@@ -1,19 +1,20 @@
 //! When officers must have decided reviews.
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::custody::Custody;
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::domain::review::ReviewMatter;
 use crate::domain::timetable::{HOURS_MAX, Timetable};
 
 /// When officers must have decided reviews. A claim to citizenship is due as its clock says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewTimes {
     /// Hours for any review but of a claim.
-    #[serde(deserialize_with = "within::<_, _, 1, 87_600>")]
+    #[serde(with = "Within::<1, 87_600>")]
     pub due_hours: u32,
 }
 

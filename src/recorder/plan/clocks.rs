@@ -1,6 +1,7 @@
 //! Firings: a legal clock that is due becomes an entry of the gateway's own, once, however many gateways see that it is due.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::Span;
 
@@ -10,7 +11,7 @@ use crate::domain::case::Case;
 use crate::domain::clocks::{self, ClockKind, Running};
 use crate::domain::firing;
 use crate::domain::ids::{CaseName, LogName, OfficerPseudonym};
-use crate::domain::range::within;
+use crate::domain::range::Within;
 use crate::domain::timetable::Timetable;
 use crate::metrics::{Metrics, table};
 use crate::recorder::plan::naming::NO_OFFICER;
@@ -19,26 +20,26 @@ use crate::recorder::plan::{By, Plan};
 use crate::store::ListedItem;
 
 /// How long the legal clocks run, and how often they are checked.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClocksConfig {
     /// How often clocks are checked, in milliseconds. A clock fires at most this much late. 0: never.
-    #[serde(deserialize_with = "within::<_, _, 0, 3_600_000>")]
+    #[serde(with = "Within::<0, 3_600_000>")]
     pub tick_ms: u64,
     /// The most clocks that fire in one batch.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    #[serde(with = "Within::<1, 100_000>")]
     pub firings_len_max: usize,
     /// The time from a request to its answer.
-    #[serde(deserialize_with = "within::<_, _, 0, 8760>")]
+    #[serde(with = "Within::<0, 8760>")]
     pub answer_hours: u16,
     /// The time from the notice to the expected release.
-    #[serde(deserialize_with = "within::<_, _, 0, 8760>")]
+    #[serde(with = "Within::<0, 8760>")]
     pub notice_hours: u16,
     /// Business days from a claim to citizenship to its review.
-    #[serde(deserialize_with = "within::<_, _, 1, 255>")]
+    #[serde(with = "Within::<1, 255>")]
     pub citizenship_review_days: u8,
     /// The time from one alarm about an over-hold to the next.
-    #[serde(deserialize_with = "within::<_, _, 1, 10_080>")]
+    #[serde(with = "Within::<1, 10_080>")]
     pub over_hold_alarm_minutes: u16,
 }
 

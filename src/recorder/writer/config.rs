@@ -1,18 +1,19 @@
 //! Limits of the writer.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::range::within;
+use crate::domain::range::Within;
 
 /// Limits of the writer.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecorderConfig {
     /// The most jobs that may wait.
-    #[serde(deserialize_with = "within::<_, _, 1, 1_000_000>")]
+    #[serde(with = "Within::<1, 1_000_000>")]
     pub queue_len_max: usize,
     /// The most jobs in one batch.
-    #[serde(deserialize_with = "within::<_, _, 1, 100_000>")]
+    #[serde(with = "Within::<1, 100_000>")]
     pub batch_len_max: usize,
 }
 
