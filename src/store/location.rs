@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::store::inspected::{Inspected, StoreState};
 use crate::store::postgres::{self, Address, PostgresStore};
+use crate::store::rows::SCHEMA_VERSION;
 use crate::store::sqlite::{self, SqliteStore};
 use crate::store::{Account, Reader, Store, StoreError};
 
@@ -61,6 +63,19 @@ impl StoreLocation {
         match self {
             Self::File(path) => Some(path),
             Self::Server(_) => None,
+        }
+    }
+
+    /// Looks at a store that a gateway may be serving: takes no lock, makes no file and writes nothing. `None`: there is no
+    /// store, and a start would make one. A database server is asked.
+    pub fn inspect(&self, wrapping_key: &[u8; 32]) -> Result<Option<Inspected>, StoreError> {
+        match self {
+            Self::File(path) => sqlite::inspect(path, wrapping_key),
+            Self::Server(_) => {
+                let reader = self.read(Some(wrapping_key))?;
+                let restored = self.restored()?.into_iter().map(|(log, _)| log).collect();
+                Ok(Some(Inspected { version: SCHEMA_VERSION, restored, state: StoreState::Shared(reader) }))
+            }
         }
     }
 

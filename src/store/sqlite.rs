@@ -10,6 +10,7 @@ mod durability;
 mod find;
 mod in_place;
 mod inbox;
+mod inspect;
 mod policy;
 mod read;
 mod restored;
@@ -28,6 +29,7 @@ use rusqlite::Connection;
 pub(in crate::store) use copy::{Duplicate, Original};
 pub(in crate::store) use find::find;
 pub(in crate::store) use in_place::InPlace;
+pub(in crate::store) use inspect::inspect;
 pub use read::SqliteReader;
 pub(in crate::store) use restored::{release_restored, restored};
 

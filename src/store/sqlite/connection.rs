@@ -1,8 +1,9 @@
 //! Connections to a file: one that writes, with the settings that durability depends on, and others that read.
 
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -87,8 +88,31 @@ fn mark(connection: &Connection) -> Result<(i32, i32), StoreError> {
     Ok((version, connection.pragma_query_value(None, "application_id", |row| row.get(0))?))
 }
 
-pub(super) fn open_reader(path: &PathBuf) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+/// The version of a store of an earlier layout that a start would bring to this one.
+pub(super) fn earlier_version(connection: &Connection) -> Result<Option<i32>, StoreError> {
+    let (version, application) = mark(connection)?;
+    Ok(Some(version).filter(|version| application == APPLICATION_ID && step_from(*version).is_some()))
+}
+
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    open_to_read(path, OpenFlags::empty())
+}
+
+/// Reads a file that nobody writes to. Neither a shared memory nor a write-ahead log is made beside it, which whoever looks
+/// would own (sqlite.org/uri.html, `immutable`).
+pub(super) fn open_untouched(path: &Path) -> Result<Connection, StoreError> {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
+    let escaped = path
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") });
+    let uri = format!("file:{}?immutable=1", escaped.collect::<String>());
+    open_to_read(Path::new(&uri), OpenFlags::SQLITE_OPEN_URI)
+}
+
+fn open_to_read(path: &Path, further: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | further;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;

@@ -48,7 +48,7 @@ impl Original {
         if !path.is_file() {
             return Err(StoreError::File(ErrorKind::NotFound.into()));
         }
-        let connection = open_reader(&path.to_owned())?;
+        let connection = open_reader(path)?;
         check_schema(&connection)?;
         connection.execute_batch("BEGIN")?;
         Ok(Self { connection, _lock: None })

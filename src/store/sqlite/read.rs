@@ -1,7 +1,7 @@
 //! The reading side: a small pool of read-only connections. It is called on blocking threads, never on a network thread.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::ledger::{Hash, TileId, tile_from_bytes};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::data_keys::{self, DataKey};
 use crate::store::sealed::{self, EntryRow};
-use crate::store::sqlite::connection::open_reader;
+use crate::store::sqlite::connection::{open_reader, open_untouched};
 use crate::store::sqlite::durability::Durability;
 use crate::store::sqlite::{agenda, appeals, inbox, policy};
 use crate::store::vault::{Key, VaultError};
@@ -35,13 +35,19 @@ pub struct SqliteReader {
     path: PathBuf,
     vault: Option<Arc<Key>>,
     idle: Mutex<Vec<Connection>>,
+    open: fn(&Path) -> Result<Connection, StoreError>,
     /// How far the writer is, if one in the same process writes to the file.
     durability: Option<Arc<Durability>>,
 }
 
 impl SqliteReader {
     pub(super) fn new(path: PathBuf, vault: Option<Arc<Key>>) -> Self {
-        Self { path, vault, idle: Mutex::new(Vec::new()), durability: None }
+        Self { path, vault, idle: Mutex::new(Vec::new()), open: open_reader, durability: None }
+    }
+
+    /// Of a file that nobody writes to: nothing is made beside it.
+    pub(super) fn untouched(self) -> Self {
+        Self { open: open_untouched, ..self }
     }
 
     /// A reader beside a writer. It returns what it read only once that is durable.
@@ -54,7 +60,7 @@ impl SqliteReader {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open_reader(&self.path)?,
+            None => (self.open)(&self.path)?,
         };
         let outcome = read(&connection);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use crate::domain::ids::LogName;
 use crate::store::sqlite::connection::{check_schema, is_blank, open_connection, open_reader};
 use crate::store::sqlite::{lock, real};
@@ -12,11 +14,16 @@ pub(in crate::store) fn restored(path: &Path) -> Result<Vec<(LogName, u64)>, Sto
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let connection = open_reader(&path.to_owned())?;
+    let connection = open_reader(path)?;
     if is_blank(&connection)? {
         return Ok(Vec::new());
     }
     check_schema(&connection)?;
+    marks(&connection)
+}
+
+/// The marks of an open store.
+pub(super) fn marks(connection: &Connection) -> Result<Vec<(LogName, u64)>, StoreError> {
     let mut statement =
         connection.prepare("SELECT name, size FROM restored JOIN names ON names.id = log ORDER BY name")?;
     let found = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
