@@ -43,7 +43,7 @@ use crate::quota::{Quota, Reservation};
 
 pub use connection::TlsConn;
 pub use error::TrustError;
-pub use trust::{Expiries, TlsFiles, TlsMaterial};
+pub use trust::{Expiries, TlsFiles, TlsMaterial, Validity};
 
 use connection::{LiveConnections, PREFACE};
 use refusal::Refusal;

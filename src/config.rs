@@ -4,6 +4,7 @@
 mod address;
 mod error;
 mod example;
+mod named_files;
 mod page;
 pub mod reference;
 mod store;
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 pub use address::address;
 pub use error::ConfigError;
 pub use example::example;
+pub use named_files::{NamedFile, named_files};
 pub use page::page;
 pub use store::{ShardConfig, ShardLocation, StoreConfig, StoreUrl};
 
@@ -291,6 +293,8 @@ pub mod secret_files {
     pub const REQUEST_DIGEST: &str = "request-digest.key";
     /// Authenticates cursors.
     pub const CURSOR: &str = "cursor.key";
+    /// All of them.
+    pub const ALL: [&str; 5] = [SIGNING, WRAPPING, PSEUDONYM, REQUEST_DIGEST, CURSOR];
 }
 
 /// The secrets, as read.

@@ -12,6 +12,11 @@ use zeroize::Zeroizing;
 /// Mode bits that a secret must not have: others may access it, or its group may write it.
 const TOO_OPEN: u32 = 0o027;
 
+/// Whether a secret with this mode would be refused.
+pub fn is_too_open(mode: u32) -> bool {
+    mode & TOO_OPEN != 0
+}
+
 /// How much of a file is read at most, in bytes. No secret is longer.
 const LEN_MAX: u64 = 1_024 * 1_024;
 
@@ -38,7 +43,7 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, SecretError> {
     // Checks the open file: the name could lead to another file by the time it is read.
     let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
-    if about.permissions().mode() & TOO_OPEN != 0 {
+    if is_too_open(about.permissions().mode()) {
         return Err(SecretError::Exposed(path.to_owned()));
     }
     let mut text = Zeroizing::new(String::new());

@@ -44,7 +44,8 @@ pub use check::{CheckedConfig, check};
 pub use condition::Phase;
 pub use error::{AgainstError, ServerError};
 pub use policies::{ReloadError, Reloaded, UnfitSet};
-pub use start_check::{StartFindings, check_against, check_start};
+pub use start_check::{StartFindings, check_addresses, check_against, check_content, check_heads, check_start};
+pub use store_check::check_location;
 
 use crate::accept::{self, TlsState};
 use crate::api::{Api, ApiKeys, BulkLimits, ConcurrencyLimits};

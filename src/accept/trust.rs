@@ -112,14 +112,15 @@ impl fmt::Debug for TlsMaterial {
 /// A validity period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
-    begins: Timestamp,
+    /// The beginning of the period.
+    pub begins: Timestamp,
     /// The end of the period.
     pub ends: Timestamp,
 }
 
 impl Validity {
     /// Whether the last fifth of the period has begun. By then it should have been renewed.
-    fn is_late(self, now: Timestamp) -> bool {
+    pub fn is_late(self, now: Timestamp) -> bool {
         let whole = self.ends.duration_since(self.begins);
         self.ends.duration_since(now) * 5 <= whole
     }
@@ -138,7 +139,8 @@ pub struct Expiries {
 }
 
 impl Expiries {
-    fn of(material: &TlsMaterial, registry: &Registry) -> Result<Self, TrustError> {
+    /// When a certificate and lists expire, whether or not anybody could connect with them.
+    pub fn of(material: &TlsMaterial, registry: &Registry) -> Result<Self, TrustError> {
         let mut lists = Vec::new();
         for authority in registry.authorities().iter().filter(|_| !material.lists.is_empty()) {
             let own = material.lists.iter().filter(|list| authority.is_named(&list.issuer));

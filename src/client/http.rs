@@ -84,6 +84,11 @@ impl HttpUrl {
         Ok(Self { https, host, port, path: uri.path().trim_end_matches('/').to_owned() })
     }
 
+    /// Who is connected to.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
     /// Whether TLS is spoken.
     pub fn is_https(&self) -> bool {
         self.https

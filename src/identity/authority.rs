@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -18,7 +19,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::domain::agency::{Agency, AgencyKind};
 use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::files::pem;
-use crate::identity::certificate::form::has_weak_key;
+use crate::identity::certificate::form::{has_weak_key, time_of};
 use crate::identity::registry::{AuthorityConfig, RegistryError};
 
 /// A pinned issuing authority.
@@ -66,6 +67,12 @@ impl Authority {
         let within = self.jurisdictions.is_empty()
             || (!agency.jurisdictions.is_empty() && agency.jurisdictions.is_subset(&self.jurisdictions));
         self.agencies.contains(&agency.id) || (self.kinds.contains(&agency.kind) && within)
+    }
+
+    /// When its certificate ends. A pinned authority is trusted beyond that: whoever runs it should know.
+    pub(crate) fn ends(&self) -> Timestamp {
+        X509Certificate::from_der(&self.certificate)
+            .map_or(Timestamp::MIN, |(_, own)| time_of(own.validity().not_after))
     }
 
     /// Whether this is the authority's name, as DER.

@@ -17,13 +17,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use subtle::ConstantTimeEq;
 use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::domain::ids::AgencyId;
 use crate::identity::clock::unix_time;
 use crate::identity::registry::Registry;
 
 pub use error::CertificateError;
+pub(crate) use form::time_of;
 
 /// The agency at the other end of a connection, as its certificate proves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,13 +109,6 @@ fn check_validity(parsed: &X509Certificate<'_>, now: Timestamp) -> Result<Timest
     }
     let not_after = time_of(parsed.validity().not_after);
     if now > not_after { Err(CertificateError::Expired) } else { Ok(not_after) }
-}
-
-/// A time in a certificate or a revocation list. Times out of range become the first or the last [`Timestamp`]: RFC
-/// 5280 4.1.2.5 has 99991231235959Z for a certificate without an end, a day after our last.
-pub(crate) fn time_of(time: ASN1Time) -> Timestamp {
-    let beyond = if time.timestamp() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Timestamp::from_second(time.timestamp()).unwrap_or(beyond)
 }
 
 // Checks what rustls accepts: a missing EKU, anyExtendedKeyUsage, a key that may sign certificates.

@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustls::RootCertStore;
 
@@ -100,6 +101,11 @@ impl Registry {
             roots.add(authority.certificate.clone())?;
         }
         Ok(roots)
+    }
+
+    /// When the certificate of each authority ends, by its id.
+    pub fn authority_ends(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.authorities.iter().map(|authority| (authority.id.as_str(), authority.ends()))
     }
 
     pub(crate) fn authorities(&self) -> &[Authority] {

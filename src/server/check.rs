@@ -51,6 +51,11 @@ impl CheckedConfig {
         self.registry.members().map(|member| &*member.agency)
     }
 
+    /// The witnesses that would be asked.
+    pub fn witnesses(&self) -> &PushPlan {
+        &self.witnesses
+    }
+
     /// The key that opens sealed content.
     pub fn wrapping_key(&self) -> &[u8; 32] {
         &self.secrets.wrapping

@@ -1,18 +1,18 @@
 //! Checks what a start would find: the listen addresses, and the stores. Changes nothing and asks no database server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use crate::config::{Config, Secrets};
-use crate::domain::ids::LogName;
+use crate::domain::ids::{JurisdictionId, LogName};
 use crate::ledger::{Checkpoint, root_at};
 use crate::recorder::{check_signed, origin};
 use crate::server::check::CheckedConfig;
 use crate::server::error::{AgainstError, ServerError};
 use crate::server::store_check::{check_jurisdictions, check_location, check_restored, check_wrapping_key};
-use crate::store::{FoundStore, Reader, StoreError};
+use crate::store::{FoundStore, Reader, StoreError, StoreLocation};
 
 /// Compares the stores of a configuration with checkpoints that were kept elsewhere. Each log MUST extend its
 /// checkpoint. A store that was restored from an older backup does not.
@@ -78,13 +78,8 @@ pub struct StartFindings {
 
 /// Compares the addresses and stores of a checked configuration with what exists.
 pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Result<StartFindings, ServerError> {
-    let StartFindings { mut warnings, mut unchecked } = StartFindings::default();
-    let addresses = [config.server.listen, config.server.ops_listen];
-    // Keep each listener until both are bound: the same address cannot be bound twice.
-    let mut listeners = Vec::new();
-    for address in addresses {
-        listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
-    }
+    let mut warnings = check_addresses(config)?;
+    let mut unchecked = Vec::new();
     for (jurisdictions, location) in config.store.locations(&config.jurisdictions, base)? {
         check_location(&location)?;
         match location.find(&checked.secrets.wrapping)? {
@@ -95,15 +90,46 @@ pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Res
             )),
             FoundStore::Store(reader) => {
                 check_restored(&location)?;
-                check_jurisdictions(&*reader, &jurisdictions, &location)?;
-                check_wrapping_key(&*reader, &jurisdictions)?;
-                for log in jurisdictions.iter().flat_map(LogName::both_of) {
-                    check_head(&*reader, &log, &config.log.origin, &checked.secrets)?;
-                }
+                check_content(&*reader, &jurisdictions, &location)?;
+                check_heads(&*reader, &jurisdictions, config, checked)?;
             }
         }
     }
     Ok(StartFindings { warnings, unchecked })
+}
+
+/// Checks that both addresses can be listened on. One that is in use, perhaps by a gateway that runs, is a warning.
+pub fn check_addresses(config: &Config) -> Result<Vec<String>, ServerError> {
+    let addresses = [config.server.listen, config.server.ops_listen];
+    // Keep each listener until both are bound: the same address cannot be bound twice.
+    let (mut listeners, mut warnings) = (Vec::new(), Vec::new());
+    for address in addresses {
+        listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
+    }
+    Ok(warnings)
+}
+
+/// Checks that a store holds what it should, and that the wrapping key opens it. A gateway may be writing to it.
+pub fn check_content(
+    reader: &dyn Reader,
+    jurisdictions: &BTreeSet<JurisdictionId>,
+    place: &StoreLocation,
+) -> Result<(), ServerError> {
+    check_jurisdictions(reader, jurisdictions, place)?;
+    Ok(check_wrapping_key(reader, jurisdictions)?)
+}
+
+/// Checks that this gateway signed the head of each log. Nobody MUST be writing to the store.
+pub fn check_heads(
+    reader: &dyn Reader,
+    jurisdictions: &BTreeSet<JurisdictionId>,
+    config: &Config,
+    checked: &CheckedConfig,
+) -> Result<(), ServerError> {
+    jurisdictions
+        .iter()
+        .flat_map(LogName::both_of)
+        .try_for_each(|log| check_head(reader, &log, &config.log.origin, &checked.secrets))
 }
 
 fn listen(

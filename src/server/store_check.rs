@@ -14,7 +14,7 @@ const KERNELS_OWN: [FsWord; 3] = [PROC_SUPER_MAGIC, 0x6265_6572, 0x6367_7270];
 
 /// Checks that there is a store at a location, or that one could be made. Anything but a regular file is refused before
 /// it is opened: a device or a pipe swallows what is written, and a lock file would be made beside it.
-pub(super) fn check_location(location: &StoreLocation) -> Result<(), ServerError> {
+pub fn check_location(location: &StoreLocation) -> Result<(), ServerError> {
     let StoreLocation::File(path) = location else { return Ok(()) };
     let unfit = |why| Err(ServerError::UnfitPlace { path: path.clone(), why });
     if path.exists() {

@@ -346,6 +346,11 @@ impl PushPlan {
     pub fn is_empty(&self) -> bool {
         self.policies.is_empty()
     }
+
+    /// Where witnesses are asked: each host with its port, once.
+    pub fn hosts(&self) -> BTreeSet<(&str, u16)> {
+        self.policies.values().flat_map(|asked| &asked.urls).map(HttpUrl::host_and_port).collect()
+    }
 }
 
 fn asked(path: &Path, has_authorities: bool) -> Result<AskedPolicy, WitnessError> {

@@ -7,11 +7,12 @@ use std::collections::HashSet;
 use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, Ia5StringRef, IntRef, ObjectIdentifier, PrintableStringRef};
 use der::asn1::{UtcTime, Utf8StringRef};
 use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _};
+use jiff::Timestamp;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::oid_registry::{
     OID_DOMAIN_COMPONENT, OID_PKCS9_EMAIL_ADDRESS, OID_SIG_ED25519, OID_X509_COUNTRY_NAME, OID_X509_SERIALNUMBER,
 };
-use x509_parser::prelude::{X509Certificate, X509Extension, X509Version};
+use x509_parser::prelude::{ASN1Time, X509Certificate, X509Extension, X509Version};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -24,6 +25,13 @@ const DEPTH_MAX: usize = 16;
 const SERIAL_LEN_MAX: usize = 20;
 /// NIST SP 800-131A.
 const RSA_BITS_MIN: usize = 2_048;
+
+/// A time in a certificate or a revocation list. Times out of range become the first or the last [`Timestamp`]: RFC
+/// 5280 4.1.2.5 has 99991231235959Z for a certificate without an end, a day after our last.
+pub(crate) fn time_of(time: ASN1Time) -> Timestamp {
+    let beyond = if time.timestamp() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_second(time.timestamp()).unwrap_or(beyond)
+}
 
 /// Checks that the bytes are one value in DER (X.690 10, 11), at every depth.
 pub(super) fn check_encoding(bytes: &[u8]) -> Result<(), CertificateError> {
