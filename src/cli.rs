@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod dev;
 mod disclosures;
+mod doctor;
 mod export;
 mod health;
 mod import;
@@ -87,6 +88,8 @@ enum Command {
     CheckConfig(check_config::CheckConfigArgs),
     /// The configuration files: every key there is, and a file to begin with.
     Config(config::ConfigArgs),
+    /// Looks at the machine and a configuration as a gateway would meet them, and says what to do. Exit code 1: it would not serve.
+    Doctor(doctor::DoctorArgs),
     /// Copies a store to another place, from a file to a database or back, and verifies that nothing differs.
     Migrate(migrate::MigrateArgs),
     /// Writes what one audience may know of the logs, in plain files that public keys alone can check.
@@ -159,6 +162,9 @@ pub fn main() -> ExitCode {
         Command::Inbox(args) => return inbox::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Doctor(args) => {
+            return doctor::run(&args).unwrap_or_else(|error| report_failure(&error));
+        }
         Command::Migrate(args) => migrate::run(&args),
         Command::Backup(args) => backup::run_backup(&args),
         Command::Restore(args) => backup::run_restore(&args),

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 27] = [
+const USES: [(&str, &[&str]); 28] = [
     ("claims", &["domain", "ledger"]),
     ("domain", &[]),
     ("ed25519", &[]),
@@ -45,6 +45,7 @@ const USES: [(&str, &[&str]); 27] = [
             "feed", "reports", "api", "accept", "quota", "config", "witness", "sockets",
         ],
     ),
+    ("doctor", &["accept", "config", "domain", "files", "identity", "server", "store"]),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),
     (
         "sandbox",
@@ -65,10 +66,10 @@ const BENEATH_API: [&str; 13] = [
     "reports", "witness",
 ];
 
-const EVERY_ROOM: [&str; 26] = [
+const EVERY_ROOM: [&str; 27] = [
     "claims", "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store", "metrics",
     "recorder", "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota",
-    "export", "witness", "sockets",
+    "export", "witness", "sockets", "doctor",
 ];
 
 /// Names that stay in some rooms.

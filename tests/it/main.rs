@@ -35,6 +35,8 @@ mod delivery;
 #[cfg(test)]
 mod dev;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod drain;
 mod duties;
 #[cfg(test)]
