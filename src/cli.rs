@@ -27,6 +27,7 @@ mod policy;
 mod receipt;
 mod report;
 mod serve;
+mod service_manager;
 mod token;
 mod verify;
 mod verify_receipt;

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::output::print_line;
 use crate::cli::paths::base_directory;
+use crate::cli::service_manager::{self, Watchdog};
 use crate::config::{Config, Secrets};
 use crate::ledger::NoteError;
 use crate::server::{AgainstError, AuditFile, Environment, Gateway, check_against};
@@ -80,31 +81,42 @@ pub(super) fn serve_beside(
         "dir": dir,
     });
     print_line(&ready.to_string())?;
+    service_manager::ready();
     let signal_received = runtime.block_on(async {
+        let mut watchdog = Watchdog::as_asked();
         loop {
             tokio::select! {
+                // In this order: once the writer has ended, nobody is told that the gateway is alive.
+                biased;
+                () = gateway.writer_ended() => return None,
                 _ = terminate.recv() => return Some(StopSignal::Terminated),
                 _ = interrupt.recv() => return Some(StopSignal::Interrupted),
+                _ = hangup.recv() => reload(&gateway, audit),
                 never = &mut beside => match never {},
-                () = gateway.writer_ended() => return None,
-                _ = hangup.recv() => {
-                    // A reload that fails changes nothing and does not prevent the others: the old certificates, lists
-                    // or policies stay in force. The policies log their own errors.
-                    if let Err(error) = gateway.reload_certificates() {
-                        tracing::error!(%error, "certificates were not reloaded");
-                    }
-                    let _said = gateway.reload_policies();
-                    if let Some(Err(error)) = audit.map(|audit| audit.reopen()) {
-                        tracing::error!(%error, "the file of audit lines was not opened again");
-                    }
-                }
+                () = watchdog.due() => service_manager::alive(),
             }
         }
     });
+    service_manager::stopping();
     drop(beside);
     gateway.stop()?;
     // `stop` has returned the cause. Without one, the writer ended for no known reason.
     signal_received.context("the writer ended on its own")
+}
+
+/// Reads again what can be read again. What fails changes nothing and does not prevent the others: the old certificates, lists
+/// or policies stay in force.
+fn reload(gateway: &Gateway, audit: Option<&Arc<AuditFile>>) {
+    service_manager::reloading();
+    if let Err(error) = gateway.reload_certificates() {
+        tracing::error!(%error, "certificates were not reloaded");
+    }
+    // The policies log their own errors.
+    let _said = gateway.reload_policies();
+    if let Some(Err(error)) = audit.map(|audit| audit.reopen()) {
+        tracing::error!(%error, "the file of audit lines was not opened again");
+    }
+    service_manager::ready();
 }
 
 /// The signal that ended it.

@@ -112,6 +112,8 @@ mod restart;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod service_manager;
+#[cfg(test)]
 mod spans;
 #[cfg(test)]
 mod store_contract;
