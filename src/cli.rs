@@ -20,6 +20,7 @@ mod interrupt;
 mod keys;
 mod lodge;
 mod logging;
+mod man;
 mod migrate;
 mod output;
 mod paths;
@@ -125,6 +126,9 @@ enum Command {
     Witness(witness::WitnessArgs),
     /// Writes what a shell needs to complete these commands.
     Completions(completions::CompletionsArgs),
+    /// Writes a manual page for each of these commands.
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -188,6 +192,7 @@ pub fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
