@@ -90,6 +90,8 @@ mod mutate;
 #[cfg(test)]
 mod operated;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod policy;
