@@ -66,14 +66,20 @@ where
     if !request.uri().path().starts_with(LOGS) {
         return calls(request).await;
     }
-    if request.method() != Method::GET {
+    // An answer to HEAD has no body, whatever it is (RFC 9110 9.3.2).
+    let is_head = request.method() == Method::HEAD;
+    let answer = if is_head || request.method() == Method::GET {
+        let asked = LogRequest::at(request.uri().path()).filter(|_| request.uri().query().is_none());
+        match asked {
+            Some(asked) => in_http(calls(as_call(request, asked)).await),
+            None => plain(StatusCode::NOT_FOUND, "there is no such part of a log"),
+        }
+    } else {
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "a log is read with GET");
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-        return refused;
-    }
-    let asked = LogRequest::at(request.uri().path()).filter(|_| request.uri().query().is_none());
-    let Some(asked) = asked else { return plain(StatusCode::NOT_FOUND, "there is no such part of a log") };
-    in_http(calls(as_call(request, asked)).await)
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        refused
+    };
+    if is_head { answer.map(|_| Body::empty()) } else { answer }
 }
 
 /// The request as the layers expect a call.

@@ -160,14 +160,30 @@ async fn what_a_log_has_not_filled_and_what_names_nothing_is_not_found() {
     for rest in ["checkpoint", "tile/0/000.p/1"] {
         assert_eq!(monitor.get(&format!("/{empty}/{rest}")).await.http, StatusCode::NOT_FOUND, "{rest}");
     }
-    for verb in [Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
+    for verb in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
         let path = format!("/{NY_EXCHANGE}/checkpoint");
         let page = raw::ask(&mut monitor.connection, verb.clone(), &path, &monitor.token).await;
         assert_eq!(
             (page.http, page.headers["allow"].as_bytes()),
-            (StatusCode::METHOD_NOT_ALLOWED, &b"GET"[..]),
+            (StatusCode::METHOD_NOT_ALLOWED, &b"GET, HEAD"[..]),
             "{verb}"
         );
+    }
+}
+
+/// HEAD answers as GET does, without the body.
+#[tokio::test]
+async fn an_answer_to_head_is_that_to_get_without_its_body() {
+    let world = World::start();
+    world.ice().lodge(detainer_for("us-ny-doccs")).await.accepted();
+    let mut monitor = Monitor::of(&world, "us-ice").await;
+    for (part, due) in [("checkpoint", 200), ("tile/0/000.p/1", 200), ("tile/0/000.p/2", 404), ("checkpoints", 404)] {
+        let path = format!("/{NY_EXCHANGE}/{part}");
+        let (whole, head) =
+            (monitor.get(&path).await, raw::ask(&mut monitor.connection, Method::HEAD, &path, &monitor.token).await);
+        assert_eq!((whole.http.as_u16(), head.http.as_u16()), (due, due), "{part}");
+        assert_eq!(head.headers["content-type"], whole.headers["content-type"], "{part}");
+        assert!(head.body.is_empty() && !whole.body.is_empty(), "{part}");
     }
 }
 
@@ -195,17 +211,19 @@ async fn tiles_are_for_those_who_may_read_the_log() {
             assert_eq!(party.checkpoint(log).await.0.is_ok(), due == found, "{agency} {log}");
         }
     }
-    // As with any call: the certificate alone is not enough, nor is somebody else's token.
+    // As with that call: the certificate is enough, but a token that is sent must be good.
     let mut monitor = Monitor::of(&world, "us-ice").await;
     let strangers = world.sandbox.token("us-tx-prison", ActorKind::System).unwrap();
-    for token in ["", "a.b.c", &strangers] {
+    let path = format!("/{NY_EXCHANGE}/checkpoint");
+    assert_eq!(raw::ask(&mut monitor.connection, Method::GET, &path, "").await.http, StatusCode::OK);
+    for token in ["a.b.c", &strangers] {
         for part in ["checkpoint", "tile/0/000.p/1"] {
             let page = raw::ask(&mut monitor.connection, Method::GET, &format!("/{NY_EXCHANGE}/{part}"), token).await;
             assert_eq!(page.http, StatusCode::UNAUTHORIZED, "{part} with {} bytes of token", token.len());
         }
     }
     let denied: Vec<_> = world.journal.audited().into_iter().map(|line| line.field("event").to_owned()).collect();
-    assert_eq!(denied, vec!["call_denied"; 6]);
+    assert_eq!(denied, vec!["call_denied"; 4]);
 }
 
 /// An agency that asks too fast is told when to come again, in the terms of HTTP.
