@@ -42,6 +42,11 @@ impl CallMetrics {
         }
     }
 
+    /// The name of the method. A path that is not in the contract is the caller's text, so it has none.
+    pub(super) fn method(&self) -> &'static str {
+        self.method
+    }
+
     /// Ends the call if these headers or trailers carry its status.
     pub(super) fn end_with(&mut self, headers: &HeaderMap) {
         if let Some(status) = Status::from_header_map(headers) {

@@ -110,11 +110,6 @@ impl Layers {
     }
 }
 
-/// The name of the method at a path, for metrics and log lines. A path that is not in the contract is the caller's text.
-fn method_name(path: &str) -> &'static str {
-    methods::at(path).map_or("unknown", methods::Method::full_name)
-}
-
 /// Passes on calls of methods that are served.
 fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
     if methods::at(request.uri().path()).is_some() { Ok(request) } else { Err(NoMethod::Unknown.into()) }
@@ -143,8 +138,8 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let method = method_name(request.uri().path());
         let mut call_metrics = CallMetrics::begin(&self.metrics, &request);
+        let method = call_metrics.method();
         let mut at_once = |refusal: Response<Body>| -> Self::Future {
             call_metrics.end_with(refusal.headers());
             Box::pin(std::future::ready(Ok(refusal)))
