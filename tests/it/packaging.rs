@@ -7,8 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use comity::config::{Config, named_files};
 use comity::sandbox::{CONFIG_FILE, Sandbox};
-use serde::Deserialize as _;
-use serde_yaml_ng::Value;
+use serde_json::Value;
 
 use crate::harness::probe::probe;
 use crate::harness::process::{Served, comity, ready_line, said};
@@ -90,13 +89,15 @@ fn manifests() -> Vec<Value> {
     let folder = Path::new("packaging/kubernetes");
     let read = |name: &str| -> Vec<Value> {
         let text = shipped(folder.join(name).to_str().unwrap());
-        serde_yaml_ng::Deserializer::from_str(&text).map(|one| Value::deserialize(one).unwrap()).collect()
+        // As Kubernetes reads a mode: 0440 is octal, as in YAML 1.1.
+        let options = serde_saphyr::options! { legacy_octal_numbers: true };
+        serde_saphyr::from_multiple_with_options(&text, options).unwrap()
     };
     let all = read("kustomization.yaml").remove(0);
     let named = |list: &Value| -> Vec<String> {
-        list.as_sequence().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+        list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     };
-    for generated in all["configMapGenerator"].as_sequence().unwrap() {
+    for generated in all["configMapGenerator"].as_array().unwrap() {
         for file in named(&generated["files"]) {
             assert!(root().join(folder).join(&file).is_file(), "{file}");
         }
@@ -115,12 +116,12 @@ fn every_path_of_the_gateways_in_a_cluster_is_mounted() {
     let (container, pod) = container(&manifests());
     let config = Config::read(&root().join("packaging/kubernetes/comity.toml")).unwrap();
     let mounts: Vec<(&str, &str)> = container["volumeMounts"]
-        .as_sequence()
+        .as_array()
         .unwrap()
         .iter()
         .map(|mount| (mount["mountPath"].as_str().unwrap(), mount["name"].as_str().unwrap()))
         .collect();
-    let volumes = pod["volumes"].as_sequence().unwrap();
+    let volumes = pod["volumes"].as_array().unwrap();
     let volume = |name: &str| volumes.iter().find(|volume| volume["name"] == name);
     let mounted = |path: &Path| mounts.iter().find(|(place, _)| path.starts_with(place)).map(|(_, name)| *name);
     let url = toml::to_string(&config.store).unwrap();
@@ -140,12 +141,12 @@ fn every_path_of_the_gateways_in_a_cluster_is_mounted() {
         // A gateway refuses a secret that others may read.
         let secret = volume.get("secret");
         assert!(secret.is_some() || !is_secret, "{} is no secret", path.display());
-        assert!(secret.is_none_or(|secret| mode(&secret["defaultMode"]) == 0o440), "{volume:?}");
+        assert!(secret.is_none_or(|secret| secret["defaultMode"] == 0o440), "{volume:?}");
     }
     assert_eq!(mounts.iter().map(|(_, name)| *name).collect::<BTreeSet<_>>().len(), volumes.len(), "mounted in vain");
     assert!(pod["securityContext"]["fsGroup"] == 65_532 && pod["securityContext"]["runAsNonRoot"] == true);
     let arguments: Vec<&str> =
-        container["args"].as_sequence().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        container["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     assert_eq!(mounted(Path::new(arguments[2])), Some("config"));
     // Known to the command line, and refused only because it is not there.
     let unread = said(comity(arguments[0]).args(&arguments[1..]), 1);
@@ -154,18 +155,12 @@ fn every_path_of_the_gateways_in_a_cluster_is_mounted() {
     assert!(grace * 1_000 > config.server.drain_timeout_ms, "killed while it drains");
 }
 
-/// A mode as YAML 1.1 writes it, which Kubernetes reads.
-fn mode(value: &Value) -> u64 {
-    let text = value.as_str().map_or_else(|| value.as_u64().unwrap().to_string(), str::to_owned);
-    u64::from_str_radix(text.trim_start_matches('0'), 8).unwrap()
-}
-
 #[tokio::test]
 async fn probes_of_the_cluster_are_answered() {
     let manifests = manifests();
     let (container, _) = container(&manifests);
     let config = Config::read(&root().join("packaging/kubernetes/comity.toml")).unwrap();
-    let ports = container["ports"].as_sequence().unwrap();
+    let ports = container["ports"].as_array().unwrap();
     let port =
         |name: &Value| ports.iter().find(|port| port["name"] == *name).unwrap()["containerPort"].as_u64().unwrap();
     let served = Served::start("error", |_| {});
