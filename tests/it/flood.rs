@@ -1,7 +1,7 @@
 //! Mutated requests in the hundred thousands against a gateway of its own, over mutual TLS, while a real story runs
 //! beside them: none is a fault of the gateway, none is answered without a reason, and none leaves a mark.
 //!
-//! `COMITY_FLOOD` says how many, `COMITY_FLOOD_SEED` from which seed; under `CI` there are 60,000.
+//! `COMITY_FLOOD` says how many, `COMITY_FLOOD_SEED` from which seed; under `CI` there are 40,000.
 
 mod attack;
 mod beside;

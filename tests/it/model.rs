@@ -2,7 +2,8 @@
 //! by whichever clock, both come to the same answers, the same errors, the same state and the same roots.
 //!
 //! `COMITY_MODEL` says how many sequences (1,000), `COMITY_DIFFERENTIAL` how many of them in either store (200; under `CI`
-//! 2,000), `COMITY_MODEL_SEED` from which seed. A sequence that fails is made shorter and printed with a seed of its own: with it and `COMITY_MODEL=1` it comes again.
+//! 400), `COMITY_MODEL_SEED` from which seed. A sequence that fails is made shorter and printed with a seed of its own: with it
+//! and `COMITY_MODEL=1` it comes again.
 
 mod disk;
 mod dying;
@@ -31,7 +32,7 @@ use crate::model::play::{Tally, play};
 const SEQUENCES_IN_CI: u64 = 1_000;
 const SEQUENCES: u64 = 1_000;
 /// On both engines.
-const BOTH_IN_CI: u64 = 800;
+const BOTH_IN_CI: u64 = 400;
 const BOTH: u64 = 200;
 
 /// How long a sequence that failed is made shorter.
