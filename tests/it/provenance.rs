@@ -21,7 +21,7 @@ use crate::sample;
 
 const TRIPLES: u64 = 10_000;
 /// To read a policy set takes longer than to judge by it.
-const TRIPLES_OF_A_PACK: u64 = 100;
+const TRIPLES_OF_A_PACK: u64 = 200;
 
 /// What a condition may read of either side.
 const SAID: [&str; 11] = [
