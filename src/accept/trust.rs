@@ -147,11 +147,8 @@ impl Expiries {
             let newest = own.max_by_key(|list| list.ends);
             lists.push((authority.id.clone(), newest.map(|list| Validity { begins: list.begins, ends: list.ends })));
         }
-        let ends = registry.authorities().iter().filter_map(|authority| {
-            let (_, certificate) = x509_parser::parse_x509_certificate(&authority.certificate).ok()?;
-            Some(time_of(certificate.validity().not_after))
-        });
-        Ok(Self { own: material.own_validity()?, lists, authorities_end: ends.min() })
+        let authorities_end = registry.authority_ends().map(|(_, ends)| ends).min();
+        Ok(Self { own: material.own_validity()?, lists, authorities_end })
     }
 
     /// Checks that somebody can connect now.
