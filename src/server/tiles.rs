@@ -7,10 +7,11 @@
 //! A request passes the layers as a call of `LedgerService/GetCheckpoint`, so the same certificate, token, limits and
 //! access rules apply to both (docs/decisions/0029).
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, MapErr, TryFutureExt as _};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, TE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use tonic::body::Body;
@@ -148,7 +149,10 @@ pub(super) struct CallsAndLogs {
 impl Service<Request<Body>> for CallsAndLogs {
     type Response = Response<Body>;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
+    type Future = Either<
+        MapErr<<Routes as Service<Request<Body>>>::Future, fn(Infallible) -> BoxError>,
+        BoxFuture<'static, Result<Response<Body>, BoxError>>,
+    >;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Service::<Request<Body>>::poll_ready(&mut self.calls, context).map_err(Into::into)
@@ -156,18 +160,17 @@ impl Service<Request<Body>> for CallsAndLogs {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let Some(asked) = request.extensions_mut().remove::<LogRequest>() else {
-            let answered = self.calls.call(request);
-            return Box::pin(async { answered.await.map_err(Into::into) });
+            return Either::Left(self.calls.call(request).map_err(Into::into));
         };
         let api = Arc::clone(&self.api);
-        Box::pin(async move {
+        Either::Right(Box::pin(async move {
             let caller = request.extensions().get::<Caller>().ok_or_else(status::no_caller);
             let answered = match caller {
                 Ok(caller) => answer(&api, caller, asked).await,
                 Err(error) => Err(error),
             };
             Ok(answered.unwrap_or_else(Status::into_http))
-        })
+        }))
     }
 }
 
