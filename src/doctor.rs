@@ -31,11 +31,12 @@ pub fn examine(path: &Path, base: &Path, wall: &WallClock) -> Vec<Finding> {
             return findings;
         }
     };
-    findings.push(clock::set(path, &config, base, wall.now()));
+    let (registry, expiries) = expiry::read(&config, base);
+    findings.push(clock::set(path, expiries.as_ref(), wall.now()));
     let checked = server::check(&config, base, wall);
     findings.push(configuration(&checked));
     findings.extend(ownership::files(path, &config, base));
-    findings.extend(expiry::ends(&config, base, wall.now()));
+    findings.extend(expiry::ends(&config, base, (registry.as_ref(), expiries.as_ref()), wall.now()));
     findings.extend(disk::disks(&config, base));
     if let Ok(checked) = &checked {
         findings.extend(stores::stores(&config, base, checked));

@@ -6,16 +6,14 @@ use std::process::{Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::accept::{Expiries, TlsMaterial};
-use crate::config::Config;
+use crate::accept::Expiries;
 use crate::doctor::finding::Finding;
-use crate::identity::registry::Registry;
 
 /// How far a file may seem to be from the future: file servers have clocks of their own.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Whether the clock is behind something that was made before now.
-pub(super) fn set(path: &Path, config: &Config, base: &Path, now: Timestamp) -> Finding {
+pub(super) fn set(path: &Path, expiries: Option<&Expiries>, now: Timestamp) -> Finding {
     const CHECK: &str = "clock";
     let latest = now.saturating_add(TOLERANCE).unwrap_or(now);
     let behind = |what: &str, made: Timestamp| {
@@ -25,9 +23,6 @@ pub(super) fn set(path: &Path, config: &Config, base: &Path, now: Timestamp) -> 
     if let Some(written) = written.and_then(|at| Timestamp::try_from(at).ok()).filter(|written| *written > latest) {
         return behind("the configuration", written);
     }
-    let registry = Registry::load(&config.registry, base, &config.jurisdictions);
-    let expiries = TlsMaterial::read(&config.tls, base).ok().zip(registry.ok());
-    let expiries = expiries.and_then(|(material, registry)| Expiries::of(&material, &registry).ok());
     if let Some(begins) = expiries.map(|expiries| expiries.own.begins).filter(|begins| *begins > latest) {
         return behind("the gateway's certificate", begins);
     }

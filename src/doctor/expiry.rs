@@ -20,12 +20,26 @@ const AUTHORITY_NOTICE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// A key set that was not fetched for so long may lack its issuer's keys.
 const KEY_SET_OLD: SignedDuration = SignedDuration::from_hours(90 * 24);
 
+/// The registry and when certificates and lists end, as far as they can be read.
+pub(super) fn read(config: &Config, base: &Path) -> (Option<Registry>, Option<Expiries>) {
+    let registry = Registry::load(&config.registry, base, &config.jurisdictions).ok();
+    let expiries = registry.as_ref().and_then(|registry| {
+        let material = TlsMaterial::read(&config.tls, base).ok()?;
+        Expiries::of(&material, registry).ok()
+    });
+    (registry, expiries)
+}
+
 /// Looks at every end there is, whether or not the whole holds.
-pub(super) fn ends(config: &Config, base: &Path, now: Timestamp) -> Vec<Finding> {
+pub(super) fn ends(
+    config: &Config,
+    base: &Path,
+    (registry, expiries): (Option<&Registry>, Option<&Expiries>),
+    now: Timestamp,
+) -> Vec<Finding> {
     let mut findings = key_sets(config, base, now);
-    let Ok(registry) = Registry::load(&config.registry, base, &config.jurisdictions) else { return findings };
-    let material = TlsMaterial::read(&config.tls, base).and_then(|material| Expiries::of(&material, &registry));
-    if let Ok(expiries) = material {
+    let Some(registry) = registry else { return findings };
+    if let Some(expiries) = expiries {
         findings.push(judge_own(expiries.own, now));
         findings.extend(expiries.lists.iter().map(|(authority, term)| judge_list(authority, *term, now)));
         if expiries.lists.is_empty() {
