@@ -27,10 +27,10 @@ pub use replaying::{judge_again, recorded_within};
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::command::Method;
 use crate::domain::determination::FieldClasses;
-use crate::domain::ids::{LogKind, LogName};
+use crate::domain::ids::{JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{Consumer, EntryPosition};
 use crate::policy::gate::Gate;
-use crate::store::{Reader, StoreError, StoredEntry};
+use crate::store::{EntryHeader, Reader, StoreError, StoredEntry};
 use crate::wire::{Message as _, entry, v1};
 
 /// Entries read at a time.
@@ -53,6 +53,19 @@ pub fn may_read(caller: &Caller, log: &LogName) -> bool {
 /// acknowledge each other for ever.
 fn is_proof_of_delivery(method: &str) -> bool {
     [Method::AcknowledgeInbox, Method::AcknowledgeParked].iter().any(|known| known.rpc() == method)
+}
+
+/// When an entry was recorded that is to be delivered to an agency. `None`: it is not for the agency, or proves a delivery.
+fn recorded_for(
+    agency: &Caller,
+    header: &EntryHeader,
+    jurisdiction: &JurisdictionId,
+) -> Result<Option<Timestamp>, StoreError> {
+    if header.audience.classes_for(agency, jurisdiction).is_none() {
+        return Ok(None);
+    }
+    let leaf = header.read_leaf()?;
+    Ok((!is_proof_of_delivery(&leaf.method)).then_some(leaf.recorded_at))
 }
 
 /// An entry that is ready to be delivered.
@@ -170,7 +183,7 @@ impl Page {
         cursor: &mut Cursor,
     ) -> Result<(), StoreError> {
         let Some(visible) = disclosure_filter.visible(&stored, &log.jurisdiction)? else { return Ok(()) };
-        let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+        let leaf = stored.read_leaf()?;
         if is_proof_of_delivery(&leaf.method) {
             return Ok(());
         }

@@ -5,9 +5,8 @@ use jiff::Timestamp;
 use crate::domain::agency::Caller;
 use crate::domain::ids::LogName;
 use crate::domain::inbox::{Consumer, EntryPosition};
-use crate::feed::is_proof_of_delivery;
+use crate::feed::recorded_for;
 use crate::store::{Reader, StoreError};
-use crate::wire::entry;
 
 /// The most entries of a log that one count looks at. The result says if there are more.
 const LOOKED_AT_MAX: u64 = 10_000;
@@ -46,16 +45,12 @@ pub fn backlog(
             next = last.saturating_add(1);
             for header in found {
                 let position = EntryPosition { log: log.kind, index: header.index };
-                let meant = header.audience.classes_for(agency, &log.jurisdiction).is_some();
-                if !meant || passed_over.contains(&position) {
+                if passed_over.contains(&position) {
                     continue;
                 }
-                let leaf = entry::read_leaf(&header.leaf)
-                    .map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
-                if !is_proof_of_delivery(&leaf.method) {
+                if let Some(recorded_at) = recorded_for(agency, &header, &log.jurisdiction)? {
                     backlog.count = backlog.count.saturating_add(1);
-                    let oldest = backlog.oldest.map_or(leaf.recorded_at, |oldest| oldest.min(leaf.recorded_at));
-                    backlog.oldest = Some(oldest);
+                    backlog.oldest = Some(backlog.oldest.map_or(recorded_at, |oldest| oldest.min(recorded_at)));
                 }
             }
         }

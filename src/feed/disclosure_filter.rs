@@ -71,7 +71,7 @@ impl<'a> DisclosureFilter<'a> {
             // The law can no longer be asked about the rest.
             return Ok(Some(VisibleClasses { classes: FieldClasses::NONE, withheld: Arc::default() }));
         }
-        let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+        let leaf = stored.read_leaf()?;
         let Ok(name) = leaf.resource.parse::<CaseName>() else { return Ok(Some(as_committed())) };
         let visible = self.bound(&name, stored.index)?.map(|bound| VisibleClasses {
             classes: narrowed(committed, &bound, &stored.openings),

@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::ids::{AgencyId, JurisdictionId, LogName};
 use crate::domain::inbox::{Consumer, EntryPosition, Inbox};
-use crate::feed::{is_proof_of_delivery, may_read};
+use crate::feed::{may_read, recorded_for};
 use crate::store::{EntryHeader, Reader, StoreError};
-use crate::wire::entry;
 
 /// The most entries of a log that are counted for an agency.
 const WAITING_MAX: usize = 1_000;
@@ -143,12 +142,9 @@ impl Follower {
 
     /// Takes those of some entries that are for the agency.
     fn take(&mut self, entries: &[EntryHeader], jurisdiction: &JurisdictionId) -> Result<(), StoreError> {
-        for header in entries.iter().filter(|header| header.audience.classes_for(&self.agency, jurisdiction).is_some())
-        {
-            let leaf =
-                entry::read_leaf(&header.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
-            if !is_proof_of_delivery(&leaf.method) {
-                self.waiting.push_back((header.index, leaf.recorded_at));
+        for header in entries {
+            if let Some(recorded_at) = recorded_for(&self.agency, header, jurisdiction)? {
+                self.waiting.push_back((header.index, recorded_at));
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::domain::determination::FieldClass;
 use crate::domain::ids::LogName;
 use crate::policy::replay::{Change, Replay};
 use crate::store::{Reader, StoreError, StoredEntry};
-use crate::wire::{entry, parse};
+use crate::wire::parse;
 
 /// The range of entries that were recorded at or after `from` and before `to`. Recording times never decrease, so a few
 /// headers are enough to find it.
@@ -28,7 +28,7 @@ pub fn recorded_within(
 pub fn judge_again(stored: &StoredEntry, replay: &mut Replay) -> Result<Vec<Change>, StoreError> {
     let said = stored.openings.iter().find(|opening| opening.class == FieldClass::Determination);
     let Some(said) = said.filter(|said| !said.content.is_empty()) else { return Ok(Vec::new()) };
-    let leaf = entry::read_leaf(&stored.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+    let leaf = stored.read_leaf()?;
     let judgments =
         parse::judgments(&said.content).map_err(|_| StoreError::Broken("a determination is not of a known layout"))?;
     replay.count_unjudged(judgments.without_facts);
@@ -40,7 +40,7 @@ fn first_since(reader: &dyn Reader, log: &LogName, size: u64, since: Timestamp) 
     while low < high {
         let middle = low.midpoint(high);
         let header = reader.headers(log, middle, 1)?.pop().ok_or(StoreError::Broken("an entry is missing"))?;
-        let leaf = entry::read_leaf(&header.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+        let leaf = header.read_leaf()?;
         if leaf.recorded_at < since {
             low = middle.saturating_add(1);
         } else {

@@ -17,7 +17,6 @@ use crate::metrics::{Label, Metrics, table};
 use crate::recorder::{Clock, Heads};
 use crate::server::condition::Late;
 use crate::store::{AgendaFilter, ListedItem, Reader, StoreError};
-use crate::wire::entry;
 
 /// How often the store is looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(10);
@@ -114,7 +113,7 @@ impl Sampler {
     fn sample_head(&self, log: &LogName, size: u64) -> Result<(), StoreError> {
         let Some(newest) = size.checked_sub(1) else { return Ok(()) };
         let Some(header) = self.reader.headers(log, newest, 1)?.pop() else { return Ok(()) };
-        let leaf = entry::read_leaf(&header.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))?;
+        let leaf = header.read_leaf()?;
         let labels = [Label::from(&log.jurisdiction), log.kind.word().into()];
         self.metrics.set_timestamp(&table::LOG_HEAD, &labels, leaf.recorded_at);
         Ok(())

@@ -10,7 +10,7 @@ use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::{AgendaFilter, Audience, ListedItem, PolicyInForce, StoreError};
-use crate::wire::entry::Opening;
+use crate::wire::entry::{self, Opening, ReadLeaf};
 
 /// An entry as read back.
 #[derive(Debug, Clone)]
@@ -27,6 +27,13 @@ pub struct StoredEntry {
     pub audience: Audience,
 }
 
+impl StoredEntry {
+    /// Its leaf, read.
+    pub fn read_leaf(&self) -> Result<ReadLeaf, StoreError> {
+        read_leaf(&self.leaf)
+    }
+}
+
 /// An entry without its content.
 #[derive(Debug, Clone)]
 pub struct EntryHeader {
@@ -36,6 +43,17 @@ pub struct EntryHeader {
     pub leaf: Vec<u8>,
     /// Who may see it.
     pub audience: Audience,
+}
+
+impl EntryHeader {
+    /// Its leaf, read.
+    pub fn read_leaf(&self) -> Result<ReadLeaf, StoreError> {
+        read_leaf(&self.leaf)
+    }
+}
+
+fn read_leaf(leaf: &[u8]) -> Result<ReadLeaf, StoreError> {
+    entry::read_leaf(leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))
 }
 
 /// Whose cases are read. Any other case is not opened, and cannot be distinguished from one that does not exist.

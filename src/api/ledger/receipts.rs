@@ -17,7 +17,6 @@ use crate::domain::method::Method;
 use crate::feed::{may_read, recorded_within};
 use crate::ledger::{self, Receipt};
 use crate::store::{EntryHeader, Reader, StoreError};
-use crate::wire::entry::{self, ReadLeaf};
 use crate::wire::{Violations, parse, show, v1};
 
 /// Entries that one call looks at.
@@ -104,11 +103,7 @@ fn written(
 ) -> Result<Option<(Option<CaseName>, LogName, u64)>, StoreError> {
     let Some((log, index)) = at else { return Ok(None) };
     let Some(header) = reader.headers(&log, index, 1)?.pop() else { return Ok(None) };
-    Ok(Some((read(&header)?.resource.parse().ok(), log, index)))
-}
-
-fn read(header: &EntryHeader) -> Result<ReadLeaf, StoreError> {
-    entry::read_leaf(&header.leaf).map_err(|_| StoreError::Broken("a leaf is not of a known layout"))
+    Ok(Some((header.read_leaf()?.resource.parse().ok(), log, index)))
 }
 
 impl Search {
@@ -139,7 +134,7 @@ impl Search {
             Some((log, index)) if *log == self.log => return Ok(start.unwrap_or(0).max(*index)),
             Some((log, index)) => {
                 let header = reader.headers(log, *index, 1)?.pop();
-                header.map(|header| read(&header)).transpose()?.map(|leaf| leaf.recorded_at)
+                header.map(|header| header.read_leaf()).transpose()?.map(|leaf| leaf.recorded_at)
             }
             None => self.resource.as_ref().and_then(made_at),
         };
@@ -160,7 +155,7 @@ impl Search {
         if !self.is_visible(header) {
             return Ok(());
         }
-        let leaf = read(header)?;
+        let leaf = header.read_leaf()?;
         let is_the_write = self.write.as_ref().is_some_and(|(log, index)| *log == self.log && *index == header.index);
         let is_about_it = self.resource.as_ref().is_some_and(|name| leaf.resource == name.to_string());
         let agency = leaf.agency.strip_prefix("agencies/").and_then(|id| id.parse::<AgencyId>().ok());
@@ -206,7 +201,7 @@ impl Search {
             let Some(last) = page.last() else { return Ok(None) };
             next = last.index.saturating_add(1);
             for header in page {
-                let leaf = read(&header)?;
+                let leaf = header.read_leaf()?;
                 if leaf.recorded_at != at || header.index >= self.range.end {
                     return Ok(None);
                 }
