@@ -114,6 +114,7 @@ async fn no_mutated_request_is_a_fault_of_the_gateway() {
         attack(&served, &pool, &tally, seed.wrapping_add(more), count / 4).await;
     }
     let took = begun.elapsed();
+    assert!(!beside.is_finished(), "the story beside is told for as long as the attack lasts");
     beside.abort();
     println!("{tally}{count} in {took:.1?}, {} KiB at most", served.memory_max_kib());
     tally.assert_no_fault();

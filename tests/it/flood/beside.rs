@@ -159,6 +159,10 @@ impl Story<'_> {
         let receipt = lodged.receipt.unwrap_or_default();
         self.pool.put(Kind::Entry, format!("{}/entries/{}", receipt.log, receipt.index));
         self.pool.put(Kind::PageToken, self.detainer.rsplit('/').next().unwrap_or_default());
+        // One of two fields, and a case that is there: hardly ever come upon by chance.
+        let of = Some(v1::list_receipts_request::Of::Resource(self.detainer.clone()));
+        let receipts = v1::ListReceiptsRequest { of, ..Default::default() };
+        self.pool.put_message("LedgerService/ListReceipts", receipts.encode_to_vec());
         Ok(())
     }
 
