@@ -61,12 +61,15 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 pub struct Config {
     /// Longest handshake, from its start to the end of the HTTP/2 preface.
     #[serde(with = "Within::<100, 600_000>")]
+    #[schemars(extend("x-live" = true))]
     pub handshake_timeout_ms: u64,
     /// Longest wait for the first byte. A silent socket MUST NOT hold a place for as long as a slow handshake may.
     #[serde(with = "Within::<100, 600_000>")]
+    #[schemars(extend("x-live" = true))]
     pub first_byte_timeout_ms: u64,
     /// Most handshakes of one address at a time. More are dropped, so that others find a place.
     #[serde(with = "Within::<1, 100_000>")]
+    #[schemars(extend("x-live" = true))]
     pub handshakes_per_address_max: usize,
     /// Most handshakes at a time, over all workers.
     #[serde(with = "Within::<1, 100_000>")]
@@ -76,10 +79,12 @@ pub struct Config {
     pub connections_max: usize,
     /// Most connections of one agency at a time, so that no agency takes them all.
     #[serde(with = "Within::<1, 1_000_000>")]
+    #[schemars(extend("x-live" = true))]
     pub connections_per_agency_max: usize,
-    /// A connection is cut at this age, or when its certificate ends. The HTTP server should say goodbye a little
-    /// earlier.
+    /// A connection is cut at this age, or when its certificate ends. It is told to begin no more calls somewhat earlier,
+    /// each at another time.
     #[serde(with = "Within::<1, 31_536_000>")]
+    #[schemars(extend("x-live" = true))]
     pub connection_age_max_s: u64,
 }
 
@@ -100,7 +105,7 @@ impl Default for Config {
 /// What all workers share: limits, certificates and the live connections.
 #[derive(Debug)]
 pub struct TlsState {
-    config: Config,
+    config: ArcSwap<Config>,
     trust: ArcSwap<Trust>,
     handshakes: Arc<Semaphore>,
     handshakes_by_address: Arc<Quota<IpAddr>>,
@@ -123,7 +128,7 @@ impl TlsState {
         let handshakes_by_address = Quota::new(config.handshakes_per_address_max, usize::MAX);
         let connections = Arc::new(Semaphore::new(config.connections_max));
         Ok(Arc::new(Self {
-            config,
+            config: ArcSwap::from_pointee(config),
             trust,
             handshakes,
             handshakes_by_address,
@@ -138,13 +143,31 @@ impl TlsState {
     /// refused. Returns how many were cut. On an error nothing has changed. Verifies every live certificate: call it
     /// off the network runtimes.
     pub fn reload(&self, material: TlsMaterial, registry: Arc<Registry>) -> Result<usize, TrustError> {
-        let trust = Arc::new(Trust::new(material, registry, self.clock.clone())?);
+        Ok(self.switch(self.prepare(material, registry)?))
+    }
+
+    /// Checks other certificates, revocation lists and agencies, as a start does, and that no authority loses its list.
+    pub fn prepare(&self, material: TlsMaterial, registry: Arc<Registry>) -> Result<PreparedTrust, TrustError> {
+        let trust = Trust::new(material, registry, self.clock.clone())?;
         trust.check_no_list_lost(&self.trust.load(), self.clock.now())?;
+        Ok(PreparedTrust(trust))
+    }
+
+    /// Switches to what was prepared, and cuts the connections that would now be refused. Returns how many were cut.
+    /// Verifies every live certificate: call it off the network runtimes.
+    pub fn switch(&self, PreparedTrust(trust): PreparedTrust) -> usize {
+        let trust = Arc::new(trust);
         // INVARIANT: store the new trust first, then check live connections. A handshake registers its connection first
         // and then looks for a newer trust. So no connection escapes both.
         self.trust.store(Arc::clone(&trust));
         let now = self.clock.now();
-        Ok(self.live.cut_unless(|chain| trust.check(chain, now).is_ok()))
+        self.live.cut_unless(|chain| trust.check(chain, now).is_ok())
+    }
+
+    /// Limits by another configuration from now on, but for how many handshakes and sockets there are in all.
+    pub fn allow(&self, config: Config) {
+        self.handshakes_by_address.allow(config.handshakes_per_address_max, usize::MAX);
+        self.config.store(Arc::new(config));
     }
 
     /// When the certificate and the revocation lists in force expire.
@@ -178,6 +201,10 @@ impl TlsState {
         self.tally.refuse(refusal.reason());
     }
 }
+
+/// Certificates, revocation lists and agencies that were checked, and could be in force together.
+#[derive(Debug)]
+pub struct PreparedTrust(Trust);
 
 /// An accepted socket on its way to a worker.
 #[derive(Debug)]
@@ -339,15 +366,16 @@ fn report(ended: Result<(), JoinError>) {
 }
 
 async fn handshake(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
-    let limit = Duration::from_millis(state.config.handshake_timeout_ms);
-    tokio::time::timeout(limit, establish(state, accepted)).await.map_err(|_| Refusal::TimedOut)?
+    let config = state.config.load_full();
+    let limit = Duration::from_millis(config.handshake_timeout_ms);
+    tokio::time::timeout(limit, establish(state, &config, accepted)).await.map_err(|_| Refusal::TimedOut)?
 }
 
 /// Covers the first byte of TLS up to the last byte of the HTTP/2 preface.
-async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
+async fn establish(state: &TlsState, config: &Config, accepted: Accepted) -> Result<TlsConn, Refusal> {
     let trust = state.trust.load_full();
     let socket = TcpStream::from_std(accepted.socket)?;
-    let first_byte = Duration::from_millis(state.config.first_byte_timeout_ms);
+    let first_byte = Duration::from_millis(config.first_byte_timeout_ms);
     tokio::time::timeout(first_byte, socket.peek(&mut [0])).await.map_err(|_| Refusal::TimedOut)??;
     let mut stream = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket).await?;
     let (_, session) = stream.get_ref();
@@ -359,14 +387,14 @@ async fn establish(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refu
     let now = state.clock.now();
     let peer = identify(&chain, &trust.registry, now)?;
     read_preface(&mut stream).await?;
-    let live = state.live.register(Arc::clone(&chain), &peer.agency, state.config.connections_per_agency_max)?;
+    let live = state.live.register(Arc::clone(&chain), &peer.agency, config.connections_per_agency_max)?;
     let newest = state.trust.load();
     if !Arc::ptr_eq(&newest, &trust) {
         newest.check(&chain, now)?;
     }
     drop(accepted.reservation);
     state.tally.connected(&peer.agency, peer.not_after);
-    let age_max = Duration::from_secs(state.config.connection_age_max_s);
+    let age_max = Duration::from_secs(config.connection_age_max_s);
     let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
     Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))
 }

@@ -2,6 +2,7 @@
 //! directory.
 
 mod address;
+mod changes;
 mod error;
 mod example;
 mod named_files;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use address::address;
+pub use changes::keys_for_a_restart;
 pub use error::ConfigError;
 pub use example::example;
 pub use named_files::{NamedFile, named_files};
@@ -53,15 +55,18 @@ pub struct Config {
     #[serde(default)]
     pub server: ServerConfig,
     /// The gateway's own certificate and the revocation lists.
+    #[schemars(extend("x-live" = true))]
     pub tls: accept::TlsFiles,
     /// Limits of the acceptor.
     #[serde(default)]
     pub accept: accept::Config,
     /// The rate limit of each agency.
     #[serde(default)]
+    #[schemars(extend("x-live" = true))]
     pub rate: rate::Config,
     /// Requirements on tokens.
     #[serde(default)]
+    #[schemars(extend("x-live" = true))]
     pub token: token::Config,
     /// Names of the logs.
     pub log: LogConfig,
@@ -94,6 +99,7 @@ pub struct Config {
     #[serde(default)]
     pub witness: PushConfig,
     /// The registry of agencies.
+    #[schemars(extend("x-live" = true))]
     pub registry: RegistryConfig,
 }
 
@@ -114,21 +120,24 @@ pub struct ServerConfig {
     pub workers: usize,
     /// Most calls in flight over all connections. More are refused with a retry hint.
     #[serde(with = "Within::<1, 1_000_000>")]
+    #[schemars(extend("x-live" = true))]
     pub in_flight_max: usize,
     /// Most calls in flight of one agency, so that no agency takes them all.
     #[serde(with = "Within::<1, 1_000_000>")]
+    #[schemars(extend("x-live" = true))]
     pub in_flight_per_agency_max: usize,
     /// Most open calls of one agency: calls without an answer, or with one that is not read yet, such as subscriptions
     /// and slow readers.
     #[serde(with = "Within::<1, 1_000_000>")]
+    #[schemars(extend("x-live" = true))]
     pub open_per_agency_max: usize,
     /// Most bytes of incomplete requests, beyond the first 4 KiB of each. More are refused with a retry hint.
     #[serde(with = "Within::<16_777_216, 17_179_869_184>")]
-    #[schemars(extend("x-unit" = "bytes"))]
+    #[schemars(extend("x-unit" = "bytes", "x-live" = true))]
     pub buffered_len_max: usize,
     /// Most such bytes of one agency.
     #[serde(with = "Within::<16_777_216, 17_179_869_184>")]
-    #[schemars(extend("x-unit" = "bytes"))]
+    #[schemars(extend("x-unit" = "bytes", "x-live" = true))]
     pub buffered_len_per_agency_max: usize,
     /// Most streams on one connection.
     #[serde(with = "Within::<1, 10_000>")]
@@ -149,6 +158,10 @@ pub struct ServerConfig {
     /// How long it may take to answer the ping, in milliseconds.
     #[serde(with = "Within::<100, 3_600_000>")]
     pub keep_alive_timeout_ms: u64,
+    /// How often files are looked at, in milliseconds; 0: only on SIGHUP. They are the configuration, and those that `[tls]`,
+    /// `[registry]` and the signing keys are in. A change is taken up when two looks in a row saw the same files.
+    #[serde(with = "Within::<0, 86_400_000>")]
+    pub look_every_ms: u64,
 }
 
 impl Default for ServerConfig {
@@ -168,6 +181,7 @@ impl Default for ServerConfig {
             drain_timeout_ms: 10_000,
             keep_alive_interval_ms: 30_000,
             keep_alive_timeout_ms: 20_000,
+            look_every_ms: 1_000,
         }
     }
 }
@@ -199,13 +213,15 @@ pub struct KeysConfig {
     #[schemars(extend("format" = "path"), example = &"keys")]
     pub directory: PathBuf,
     /// The name of the signing key in checkpoints (C2SP signed-note).
-    #[schemars(example = "comity.example/gateway")]
+    #[schemars(extend("x-live" = true), example = "comity.example/gateway")]
     pub signer_name: String,
     /// Keys that sign beside it, while one is rolled into another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-live" = true))]
     pub beside: Vec<BesideKey>,
     /// Public keys, as C2SP verifier keys, that have signed earlier checkpoints and sign no longer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-live" = true))]
     pub retired: Vec<String>,
 }
 
@@ -321,28 +337,34 @@ impl Secrets {
     /// Reads every secret, and refuses one that others can read too.
     pub fn read(config: &KeysConfig, base: &Path) -> Result<Self, ConfigError> {
         let directory = base.join(&config.directory);
-        let signer = |name: &str, path: PathBuf| {
-            let pem = read_secret(&path)?;
-            Signer::from_pem(name, &pem).map_err(|source| ConfigError::NotASigningKey { path, source })
-        };
-        let first = signer(&config.signer_name, directory.join(secret_files::SIGNING))?;
-        let beside = config.beside.iter().map(|key| signer(&key.name, directory.join(&key.file)));
-        let beside: Vec<Signer> = beside.collect::<Result<_, _>>()?;
-        let retired = config.retired.iter().map(|key| VerifierKey::parse(key).map_err(ConfigError::RetiredKey));
-        let retired: Vec<VerifierKey> = retired.collect::<Result<_, _>>()?;
-        let signer = first.rolling(beside, retired);
-        let mut seen = BTreeSet::new();
-        if !signer.verifiers().iter().all(|key| seen.insert(key.to_string())) {
-            return Err(ConfigError::KeyTwice);
-        }
         Ok(Self {
-            signer,
+            signer: read_signer(config, base)?,
             wrapping: read_key(&directory.join(secret_files::WRAPPING))?,
             pseudonym: read_key(&directory.join(secret_files::PSEUDONYM))?,
             request_digest: read_key(&directory.join(secret_files::REQUEST_DIGEST))?,
             cursor: read_key(&directory.join(secret_files::CURSOR))?,
         })
     }
+}
+
+/// Reads the keys that sign checkpoints.
+pub fn read_signer(config: &KeysConfig, base: &Path) -> Result<Signer, ConfigError> {
+    let directory = base.join(&config.directory);
+    let signer = |name: &str, path: PathBuf| {
+        let pem = read_secret(&path)?;
+        Signer::from_pem(name, &pem).map_err(|source| ConfigError::NotASigningKey { path, source })
+    };
+    let first = signer(&config.signer_name, directory.join(secret_files::SIGNING))?;
+    let beside = config.beside.iter().map(|key| signer(&key.name, directory.join(&key.file)));
+    let beside: Vec<Signer> = beside.collect::<Result<_, _>>()?;
+    let retired = config.retired.iter().map(|key| VerifierKey::parse(key).map_err(ConfigError::RetiredKey));
+    let retired: Vec<VerifierKey> = retired.collect::<Result<_, _>>()?;
+    let signer = first.rolling(beside, retired);
+    let mut seen = BTreeSet::new();
+    if !signer.verifiers().iter().all(|key| seen.insert(key.to_string())) {
+        return Err(ConfigError::KeyTwice);
+    }
+    Ok(signer)
 }
 
 /// Reads a key of 32 bytes, written as 64 hexadecimal digits.

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Counts places or bytes by holder.
 #[derive(Debug)]
 pub struct Quota<K> {
-    each_max: usize,
-    all_max: usize,
     taken: Mutex<Usage<K>>,
 }
 
 #[derive(Debug)]
 struct Usage<K> {
+    each_max: usize,
+    all_max: usize,
     by_each: HashMap<K, usize>,
     // INVARIANT: the sum over all holders.
     by_all: usize,
@@ -22,8 +22,14 @@ struct Usage<K> {
 impl<K: Eq + Hash + Clone> Quota<K> {
     /// Allows `each_max` for each holder and `all_max` for all of them together.
     pub fn new(each_max: usize, all_max: usize) -> Arc<Self> {
-        let taken = Usage { by_each: HashMap::new(), by_all: 0 };
-        Arc::new(Self { each_max, all_max, taken: Mutex::new(taken) })
+        let taken = Usage { each_max, all_max, by_each: HashMap::new(), by_all: 0 };
+        Arc::new(Self { taken: Mutex::new(taken) })
+    }
+
+    /// Allows another number from now on. What is reserved stays so, even where it is more.
+    pub fn allow(&self, each_max: usize, all_max: usize) {
+        let mut taken = self.taken();
+        (taken.each_max, taken.all_max) = (each_max, all_max);
     }
 
     /// An empty reservation.
@@ -56,7 +62,7 @@ impl<K: Eq + Hash + Clone> Reservation<K> {
         let mut taken = self.quota.taken();
         let own = taken.by_each.get(&self.holder).copied().unwrap_or_default().saturating_add(by);
         let all = taken.by_all.saturating_add(by);
-        if own > self.quota.each_max || all > self.quota.all_max {
+        if own > taken.each_max || all > taken.all_max {
             return false;
         }
         taken.by_each.insert(self.holder.clone(), own);
@@ -113,6 +119,21 @@ mod tests {
         drop(other);
         let taken = quota.taken();
         assert!(taken.by_each.is_empty() && taken.by_all == 0, "who holds nothing costs nothing");
+    }
+
+    #[test]
+    fn another_limit_holds_for_what_is_taken_next() {
+        let quota = Quota::new(1, 1);
+        let first = quota.take(&"a");
+        assert!(first.is_some() && quota.take(&"a").is_none());
+        quota.allow(2, 2);
+        let second = quota.take(&"a");
+        assert!(second.is_some());
+        quota.allow(1, 1);
+        drop(first);
+        assert!(quota.take(&"a").is_none(), "one is still taken");
+        drop(second);
+        assert!(quota.take(&"a").is_some());
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use plan::clocks::{ClocksConfig, Ticked};
 pub use plan::rules::Duties;
 pub use queue::error::SubmitError;
 pub use queue::handle::{Handle, QueueLevel, WhenFull};
-pub use queue::job::Activated;
+pub use queue::job::{Activated, WriterSettings};
 pub use queue::recorded::Recorded;
 pub use sources::{Cause, Clock, Entropy, Purpose};
 pub use writer::config::RecorderConfig;

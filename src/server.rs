@@ -22,6 +22,7 @@ mod policies;
 mod process;
 mod protocol;
 mod readiness;
+mod reload;
 mod sampling;
 mod start_check;
 mod store_check;
@@ -31,11 +32,12 @@ mod worker;
 mod writer;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -53,18 +55,19 @@ use crate::config::Config;
 use crate::domain::agency::Caller;
 use crate::feed::{ActiveAttempts, Outstanding};
 use crate::identity::clock::WallClock;
-use crate::identity::registry::{Member, Registry};
+use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
 use crate::metrics::Metrics;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Entropy, Handle, Heads, RecorderError, SubmitError};
-use crate::server::certificates::CertificateReloader;
+use crate::server::certificates::ExpiryWatch;
 use crate::server::condition::{Condition, Late, advance};
 use crate::server::layers::Layers;
 use crate::server::listeners::Listeners;
 use crate::server::live_gauges::LiveGauges;
 use crate::server::policies::PolicyReloader;
 use crate::server::readiness::ProbeSources;
+use crate::server::reload::{Adopters, FilesSeen, Reloader, as_caller};
 use crate::server::sampling::Sampler;
 use crate::server::worker::{ConnectionLimits, Worker};
 use crate::server::writer::{RunningWriters, WriterInputs};
@@ -85,11 +88,19 @@ pub struct Environment {
     pub wall: WallClock,
     /// The file that audit lines go to. Probes report when lines are lost.
     pub audit: Option<Arc<AuditFile>>,
+    /// The file that the configuration was read from. With it, a changed configuration is taken up while the gateway runs.
+    pub config_file: Option<PathBuf>,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { clock: Clock::System, entropy: Entropy::System, wall: WallClock::system(), audit: None }
+        Self {
+            clock: Clock::System,
+            entropy: Entropy::System,
+            wall: WallClock::system(),
+            audit: None,
+            config_file: None,
+        }
     }
 }
 
@@ -102,12 +113,13 @@ pub struct Gateway {
     verifier: VerifierKey,
     phase: watch::Sender<Phase>,
     recorder: Handle,
-    certificates: Arc<CertificateReloader>,
+    reloader: Arc<Reloader>,
     policies: Arc<PolicyReloader>,
     sampler: Arc<Sampler>,
     drain: DropGuard,
     stop_ops: DropGuard,
     watcher: Option<JoinHandle<()>>,
+    files: Option<JoinHandle<()>>,
     pusher: Option<JoinHandle<()>>,
     sampling: JoinHandle<()>,
     workers: Vec<JoinHandle<()>>,
@@ -120,16 +132,16 @@ impl Gateway {
     #[expect(clippy::too_many_lines, reason = "the order of a start, to be read from top to bottom")]
     pub fn start(config: &Config, base: &Path, environment: Environment) -> Result<Self, ServerError> {
         let (phase, phase_seen) = watch::channel(Phase::Starting);
+        let seen = FilesSeen::now(environment.config_file, config, base);
         let checked = check(config, base, &environment.wall)?;
         let in_force = GateInForce::new(Arc::new(checked.gate()));
         let CheckedConfig { secrets, registry, engine, verifier, verifiers, tls, witnesses, .. } = checked;
         let metrics = Metrics::new();
         let layers = Layers::of(config, &secrets, &registry, &environment.wall, &in_force, &metrics);
-        let certificates = (registry, Arc::clone(&tls));
-        let certificates = Arc::new(CertificateReloader::of(config, base, certificates, &environment.wall, &metrics));
+        let expiry = Arc::new(ExpiryWatch::of(&tls, &environment.wall, &metrics));
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
-        let timetable = writer::timetable(config, &certificates.registry, in_force.gate().zones());
+        let timetable = writer::timetable(config, &registry, in_force.gate().zones());
         let inputs = WriterInputs {
             clock: environment.clock.clone(),
             entropy: environment.entropy,
@@ -142,19 +154,21 @@ impl Gateway {
             Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics)));
         // Activate before anybody is served: a restart with another policy set is an activation too.
         handle.activate(&engine).map_err(ReloadError::from)?;
+        let verifiers = Arc::new(ArcSwap::from_pointee(verifiers));
         let pusher = Pusher::new(
             witnesses,
             heads.clone(),
             Arc::clone(&reader),
-            verifiers,
+            Arc::clone(&verifiers),
             config.log.origin.clone(),
             Arc::clone(&metrics),
         );
         let cosignatures = pusher.cosignatures();
-        let sampler =
-            Arc::new(sampler(config, base, &certificates.registry, (&reader, &heads), &environment.clock, &metrics)?);
-        let agencies = certificates.registry.members().map(|member| (member.agency.id.clone(), member.agency.kind));
-        let condition = Condition::new(phase_seen, sampler.late.subscribe(), pusher.uncosigned(), agencies);
+        let sampler = Arc::new(sampler(config, base, &registry, (&reader, &heads), &environment.clock, &metrics)?);
+        let kinds = registry.members().map(|member| (member.agency.id.clone(), member.agency.kind)).collect();
+        let agencies = watch::Sender::new(Arc::new(kinds));
+        let late = sampler.late.subscribe();
+        let condition = Condition::new(phase_seen, late, pusher.uncosigned(), agencies.subscribe());
         let live = LiveGauges {
             condition: condition.clone(),
             tls: Arc::clone(&tls),
@@ -163,6 +177,21 @@ impl Gateway {
             audit: environment.audit,
             metrics: Arc::clone(&metrics),
         };
+        let bulk = Arc::new(BulkLimits::new(&config.rate));
+        let adopters = Adopters {
+            tls: Arc::clone(&tls),
+            layers: layers.clone(),
+            bulk: Arc::clone(&bulk),
+            recorder: handle.clone(),
+            reader: Arc::clone(&reader),
+            sampler: Arc::clone(&sampler),
+            expiry: Arc::clone(&expiry),
+            agencies,
+            verifiers,
+            zones: in_force.gate().zones().clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        let reloader = Arc::new(Reloader::of(config, base, seen, adopters));
         let ticks_by_itself = matches!(environment.clock, Clock::System);
         let api = Arc::new(Api {
             recorder: handle.clone(),
@@ -177,7 +206,7 @@ impl Gateway {
             wall: environment.wall.clone(),
             attempts: ActiveAttempts::default(),
             concurrency: ConcurrencyLimits::default(),
-            bulk: BulkLimits::new(&config.rate),
+            bulk,
             metrics,
             drain: drain.clone(),
         });
@@ -202,10 +231,11 @@ impl Gateway {
             tls,
             probed: ProbeSources {
                 policies: policies.detail.subscribe(),
-                certificates: certificates.detail.subscribe(),
+                configuration: reloader.detail.subscribe(),
+                certificates: expiry.detail.subscribe(),
                 live,
             },
-            certificates: Arc::clone(&certificates),
+            expiry,
             drain: drain.clone(),
             stop_ops: stop_ops.clone(),
             tick,
@@ -214,6 +244,7 @@ impl Gateway {
         let (recording, set_phase) = (handle.clone(), phase.clone());
         let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;
         let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
+        let files = watch_files(config.server.look_every_ms, &reloader, &drain)?;
         let pusher = push_to_witnesses(pusher, &drain)?;
         let sampling = sample(&sampler, &drain)?;
         // Only from Starting: a gateway whose writer has already failed must not become ready.
@@ -227,12 +258,13 @@ impl Gateway {
             verifier,
             phase,
             recorder,
-            certificates,
+            reloader,
             policies,
             sampler,
             drain,
             stop_ops,
             watcher,
+            files,
             pusher,
             sampling,
             workers,
@@ -256,10 +288,11 @@ impl Gateway {
         &self.verifier
     }
 
-    /// Reloads the gateway's certificate and the revocation lists, and cuts the connections that would now be refused.
-    /// Returns how many were cut. On an error nothing has changed. Blocks: call it off the network threads.
-    pub fn reload_certificates(&self) -> Result<usize, ServerError> {
-        Ok(self.certificates.reload()?)
+    /// Reads the configuration again, if it came from a file, and the registry, certificates and revocation lists that it
+    /// names, and cuts the connections that would now be refused. Returns how many were cut. On an error nothing has changed.
+    /// Blocks: call it off the network threads.
+    pub fn reload(&self) -> Result<usize, ServerError> {
+        self.reloader.reload()
     }
 
     /// Fires every clock that is due and returns how many fired. A gateway on the system clock does this by itself; one
@@ -299,12 +332,15 @@ impl Gateway {
         if let Some(watcher) = self.watcher {
             watcher.join().map_err(|_| ServerError::Panicked("policies"))?;
         }
+        if let Some(files) = self.files {
+            files.join().map_err(|_| ServerError::Panicked("files"))?;
+        }
         if let Some(pusher) = self.pusher {
             pusher.join().map_err(|_| ServerError::Panicked("witness"))?;
         }
         self.sampling.join().map_err(|_| ServerError::Panicked("sampling"))?;
-        // It holds a reader, and the writer MUST be the last to close the store.
-        drop(self.sampler);
+        // They hold readers, and the writer MUST be the last to close the store.
+        drop((self.sampler, self.reloader));
         // On its own thread: the caller may be on a runtime, where blocking is not allowed.
         let recorder = self.recorder;
         let stopped = spawn("stop", move |runtime| runtime.block_on(recorder.stop()))?;
@@ -332,6 +368,19 @@ fn watcher(
     spawn("policies", move |runtime| runtime.block_on(policies.watch(every, drain))).map(Some)
 }
 
+/// Starts the thread that watches the files of the configuration. `None` if only SIGHUP lets them be read again.
+fn watch_files(
+    every_ms: u64,
+    reloader: &Arc<Reloader>,
+    drain: &CancellationToken,
+) -> Result<Option<JoinHandle<()>>, ServerError> {
+    if every_ms == 0 {
+        return Ok(None);
+    }
+    let (reloader, drain, every) = (Arc::clone(reloader), drain.clone(), Duration::from_millis(every_ms));
+    spawn("files", move |runtime| runtime.block_on(reloader.watch(every, drain))).map(Some)
+}
+
 /// Starts the thread that pushes heads to witnesses: apart from the network threads and the writer, neither of which waits for it.
 /// `None` if there is no witness.
 fn push_to_witnesses(pusher: Pusher, drain: &CancellationToken) -> Result<Option<JoinHandle<()>>, ServerError> {
@@ -351,8 +400,7 @@ fn sampler(
     clock: &Clock,
     metrics: &Arc<Metrics>,
 ) -> Result<Sampler, ServerError> {
-    let agency = |member: &Member| Caller { agency: Arc::clone(&member.agency), actor: None };
-    let agencies: Vec<Caller> = registry.members().map(agency).collect();
+    let agencies: Vec<Caller> = registry.members().map(as_caller).collect();
     let places = config.store.locations(&config.jurisdictions, base)?;
     Ok(Sampler {
         reader: Arc::clone(reader),

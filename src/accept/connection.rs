@@ -32,6 +32,7 @@ pub struct TlsConn {
     /// What the handshake has read of HTTP/2, still to be given to the reader.
     preface: &'static [u8],
     peer: PeerIdentity,
+    lifetime: Duration,
     end: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     _live: Registration,
@@ -48,12 +49,17 @@ impl TlsConn {
     ) -> Self {
         let end = Box::pin(tokio::time::sleep(lifetime));
         let cut = Box::pin(live.cut.clone().cancelled_owned());
-        Self { stream, preface: PREFACE, peer, end, cut, _live: live, _permit: permit }
+        Self { stream, preface: PREFACE, peer, lifetime, end, cut, _live: live, _permit: permit }
     }
 
     /// The agency at the other end.
     pub fn peer(&self) -> &PeerIdentity {
         &self.peer
+    }
+
+    /// After how long it is cut.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
     }
 
     fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {

@@ -29,15 +29,15 @@ use crate::identity::registry::Registry;
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
     /// The server's chain, leaf first, PEM.
-    #[schemars(extend("format" = "path", "x-reread" = "SIGHUP"), example = "certs/gateway.pem")]
+    #[schemars(extend("format" = "path"), example = "certs/gateway.pem")]
     pub certificate: PathBuf,
     /// Its private key, PEM.
-    #[schemars(extend("format" = "secret", "x-reread" = "SIGHUP"), example = "certs/gateway.key")]
+    #[schemars(extend("format" = "secret"), example = "certs/gateway.key")]
     pub key: PathBuf,
     /// Revocation lists, PEM. All lists in a file are read. With none, revocation is not checked. With any, every
     /// authority needs a current list, since an unknown status is refused. All current lists of an authority apply.
     #[serde(default)]
-    #[schemars(extend("format" = "path", "x-reread" = "SIGHUP"), example = ["certs/us-ny.crl.pem"])]
+    #[schemars(extend("format" = "path"), example = ["certs/us-ny.crl.pem"])]
     pub revocation_lists: Vec<PathBuf>,
 }
 

@@ -1,24 +1,22 @@
 //! How much of the writer one agency's bulk streams may take.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 use crate::api::status;
 use crate::domain::ids::AgencyId;
-use crate::identity::rate;
+use crate::identity::rate::{self, AgencyRate, RateExceeded};
 
 /// Items of one agency that wait for their answers at a time, over all of its streams: about as many as one batch takes.
 const WAITING_MAX: usize = 512;
 
 /// How much of the writer one agency's streams may take.
+#[derive(Debug)]
 pub struct BulkLimits {
-    rate: DefaultKeyedRateLimiter<AgencyId>,
+    rate: AgencyRate,
     // INVARIANT: there are no more keys than agencies, since only authenticated callers have one.
     waiting: Mutex<HashMap<AgencyId, Arc<Semaphore>>>,
 }
@@ -26,8 +24,13 @@ pub struct BulkLimits {
 impl BulkLimits {
     /// Limits by the configured rate.
     pub fn new(config: &rate::Config) -> Self {
-        let quota = Quota::per_second(config.bulk_items_per_s).allow_burst(config.bulk_items_per_s);
-        Self { rate: RateLimiter::keyed(quota), waiting: Mutex::default() }
+        let rate = AgencyRate::new(config.bulk_items_per_s, config.bulk_items_per_s);
+        Self { rate, waiting: Mutex::default() }
+    }
+
+    /// Limits by another configured rate from now on.
+    pub fn allow(&self, config: &rate::Config) {
+        self.rate.allow(config.bulk_items_per_s, config.bulk_items_per_s);
     }
 
     /// Waits for an agency's next turn. It lasts until it is dropped.
@@ -38,15 +41,9 @@ impl BulkLimits {
             Arc::clone(own)
         };
         let turn = waiting.acquire_owned().await.map_err(|_| status::unavailable())?;
-        while let Err(until) = self.rate.check_key(agency) {
-            tokio::time::sleep(until.wait_time_from(DefaultClock::default().now())).await;
+        while let Err(RateExceeded { retry_after }) = self.rate.check(agency) {
+            tokio::time::sleep(retry_after).await;
         }
         Ok(turn)
-    }
-}
-
-impl fmt::Debug for BulkLimits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BulkLimits")
     }
 }

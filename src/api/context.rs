@@ -60,7 +60,7 @@ pub struct Api {
     /// How much expensive work runs at a time.
     pub concurrency: ConcurrencyLimits,
     /// How much of the writer each agency's bulk streams may take.
-    pub bulk: BulkLimits,
+    pub bulk: Arc<BulkLimits>,
     /// Where denials are counted.
     pub metrics: Arc<Metrics>,
     /// Ends every subscription when the gateway drains.

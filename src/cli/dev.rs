@@ -65,7 +65,7 @@ pub(super) fn run(args: &DevArgs, audit: Option<&Arc<AuditFile>>) -> Result<Stop
     let mut config = Config::read(&file)?;
     config.server.listen = address_of(args.listen, config.server.listen, 8443);
     config.server.ops_listen = address_of(args.ops, config.server.ops_listen, 9443);
-    serve_beside(&config, sandbox.directory(), audit, |gateway| {
+    serve_beside(&config, sandbox.directory(), Some(&file), audit, |gateway| {
         // Whoever reads the file finds the exchange, whichever port was free.
         change(&file, |config| {
             of_table(config, "server", "listen", &gateway.grpc().to_string());
@@ -114,7 +114,7 @@ async fn renew(sandbox: &Sandbox, terms: Terms, gateway: &Gateway) -> Infallible
 
 fn renew_once(sandbox: &Sandbox, terms: Terms, gateway: &Gateway) -> Result<()> {
     sandbox.renew(terms)?;
-    gateway.reload_certificates()?;
+    gateway.reload()?;
     tracing::info!("certificates, revocation lists and tokens made anew");
     Ok(())
 }

@@ -44,22 +44,27 @@ pub(super) fn run(args: &ServeArgs, audit: Option<&Arc<AuditFile>>) -> Result<St
         let kept: Vec<String> = args.against.iter().map(read).collect::<Result<_>>()?;
         check_against(&config, &base, &secrets, &kept)?;
     }
-    serve(&config, &base, audit)
+    serve(&config, &base, Some(&args.config), audit)
 }
 
 /// A task that runs beside a gateway for as long as it serves.
 pub(super) type Beside<'a> = Pin<Box<dyn Future<Output = Infallible> + 'a>>;
 
-/// Serves until SIGTERM or SIGINT, then drains. SIGHUP reloads certificates, revocation lists and policies, and reopens
-/// the audit file. Prints a line on standard output when it is ready.
-pub(super) fn serve(config: &Config, base: &Path, audit: Option<&Arc<AuditFile>>) -> Result<StopSignal> {
-    serve_beside(config, base, audit, |_| Ok(Box::pin(std::future::pending())))
+/// Serves until SIGTERM or SIGINT, then drains. SIGHUP reloads the configuration and the policies, and reopens the audit file. Prints a line on standard output when it is ready.
+pub(super) fn serve(
+    config: &Config,
+    base: &Path,
+    file: Option<&Path>,
+    audit: Option<&Arc<AuditFile>>,
+) -> Result<StopSignal> {
+    serve_beside(config, base, file, audit, |_| Ok(Box::pin(std::future::pending())))
 }
 
 /// Like `serve`, with a task beside the gateway. The task starts before the gateway is reported ready.
 pub(super) fn serve_beside(
     config: &Config,
     base: &Path,
+    file: Option<&Path>,
     audit: Option<&Arc<AuditFile>>,
     begin: impl for<'a> FnOnce(&'a Gateway) -> Result<Beside<'a>>,
 ) -> Result<StopSignal> {
@@ -72,7 +77,11 @@ pub(super) fn serve_beside(
     };
     // Report ready last: everything that can fail comes before.
     let dir = base.canonicalize().context("the directory has no absolute path")?;
-    let gateway = Gateway::start(config, base, Environment { audit: audit.cloned(), ..Environment::default() })?;
+    let gateway = Gateway::start(
+        config,
+        base,
+        Environment { audit: audit.cloned(), config_file: file.map(Path::to_owned), ..Environment::default() },
+    )?;
     let mut beside = begin(&gateway)?;
     let ready = serde_json::json!({
         "ready": true,
@@ -104,15 +113,12 @@ pub(super) fn serve_beside(
     signal_received.context("the writer ended on its own")
 }
 
-/// Reads again what can be read again. What fails changes nothing and does not prevent the others: the old certificates, lists
-/// or policies stay in force.
+/// Reads again what can be read again. What fails changes nothing and does not prevent the others: the old configuration or
+/// policies stay in force.
 fn reload(gateway: &Gateway, audit: Option<&Arc<AuditFile>>) {
     service_manager::reloading();
-    if let Err(error) = gateway.reload_certificates() {
-        tracing::error!(%error, "certificates were not reloaded");
-    }
-    // The policies log their own errors.
-    let _said = gateway.reload_policies();
+    // Both log their own errors.
+    let (_said, _said_too) = (gateway.reload(), gateway.reload_policies());
     if let Some(Err(error)) = audit.map(|audit| audit.reopen()) {
         tracing::error!(%error, "the file of audit lines was not opened again");
     }

@@ -15,9 +15,11 @@ example` prints a file to begin with, `comity check-config` says whether one is 
 A file is TOML. A key that is not listed here is refused, and so is a number outside of its range, with line and key. Relative paths
 start at the directory of the file. A key without a default MUST be there, unless it says *optional*.
 
-**Changing a key takes a restart:** a configuration is read once, at the start. What a *file* holds that a key names may be read again
-while the gateway runs; the last column says when. SIGHUP also opens the audit file anew (`--audit-log`). The password file of a
-database (`passfile` in `store.url`) is read for each new connection.
+**What changes without a restart:** the last column says *yes* where another value is taken up while the gateway runs, and so is what
+the file holds that such a key names: on SIGHUP, and when `server.look_every_ms` shows that a file has changed. All of it is checked as
+at a start, and taken up together or not at all; `/readyz` says why not. A change of any other key waits for a restart, and `/readyz`
+names the key. SIGHUP also opens the audit file anew (`--audit-log`). The password file of a database (`passfile` in `store.url`) is
+read for each new connection.
 ";
 
 const GATEWAY: &str = "\n## The gateway: `comity serve`\n";
@@ -53,7 +55,7 @@ fn section(table: &Table, page: &mut String) {
     if table.keys.is_empty() {
         return;
     }
-    page.push_str("| key | type | default | range | meaning | file read again |\n|---|---|---|---|---|---|\n");
+    page.push_str("| key | type | default | range | meaning | without a restart |\n|---|---|---|---|---|---|\n");
     for key in &table.keys {
         let _ = writeln!(
             page,
@@ -63,8 +65,16 @@ fn section(table: &Table, page: &mut String) {
             default(key),
             range(key),
             cell(&key.meaning),
-            key.reread.as_deref().unwrap_or_default(),
+            without_restart(key),
         );
+    }
+}
+
+fn without_restart(key: &Key) -> String {
+    match (&key.reread, key.is_live) {
+        (_, true) => "yes".to_owned(),
+        (Some(when), false) => format!("its file: {when}"),
+        (None, false) => String::new(),
     }
 }
 

@@ -37,7 +37,9 @@ pub struct Key {
     pub example: Option<Value>,
     /// The least and the greatest number.
     pub range: Option<(u64, u64)>,
-    /// When the file that it names is read again while the gateway runs.
+    /// Whether another value is taken up while the gateway runs, and what is in the file that it names.
+    pub is_live: bool,
+    /// When the file that it names is read again while the gateway runs, if the key itself waits for a restart.
     pub reread: Option<String>,
     /// What it is for.
     pub meaning: String,
@@ -60,7 +62,7 @@ pub fn tables<C: JsonSchema>() -> Vec<Table> {
         meaning: text(&schema, "description"),
         keys: Vec::new(),
     };
-    gather(whole, &schema, &mut tables);
+    gather(whole, &schema, false, &mut tables);
     tables
 }
 
@@ -71,15 +73,16 @@ impl Table {
     }
 }
 
-/// Fills a table with its keys, and adds it and those within it.
-fn gather(mut table: Table, schema: &Value, tables: &mut Vec<Table>) {
+/// Fills a table with its keys, and adds it and those within it. Where a table is live, all within it is.
+fn gather(mut table: Table, schema: &Value, is_live: bool, tables: &mut Vec<Table>) {
     let mut within = Vec::new();
     for (name, about) in properties(schema) {
         let is_optional = !is_required(schema, name);
         let meaning = text(about, "description");
+        let is_live = is_live || is_marked_live(about);
         if let Some((inner, is_list)) = table_in(about) {
             let name = if table.name.is_empty() { name.clone() } else { format!("{}.{name}", table.name) };
-            within.push((Table { name, is_list, is_optional, meaning, keys: Vec::new() }, inner));
+            within.push((Table { name, is_list, is_optional, meaning, keys: Vec::new() }, inner, is_live));
             continue;
         }
         let default = about.get("default").filter(|default| !default.is_null()).cloned();
@@ -91,19 +94,25 @@ fn gather(mut table: Table, schema: &Value, tables: &mut Vec<Table>) {
             is_optional,
             example: about.get("examples").and_then(|examples| examples.get(0)).cloned(),
             range: range(about),
+            is_live,
             reread: about.get("x-reread").and_then(Value::as_str).map(str::to_owned),
             meaning,
         });
     }
     tables.push(table);
-    for (table, inner) in within {
-        gather(table, inner, tables);
+    for (table, inner, is_live) in within {
+        gather(table, inner, is_live, tables);
     }
 }
 
 /// The keys of a schema with theirs.
 pub(super) fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
     schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+}
+
+/// Whether a schema says that another value is taken up while the gateway runs.
+pub(super) fn is_marked_live(about: &Value) -> bool {
+    about.get("x-live").and_then(Value::as_bool) == Some(true)
 }
 
 /// The schema of the table that a key holds, and whether it holds any number of them.

@@ -50,15 +50,21 @@ struct Follower {
 impl Outstanding {
     /// Of agencies in logs. Oversight is left out: it has no backlog, as everything is for it.
     pub fn new(agencies: &[Caller], logs: impl IntoIterator<Item = LogName>) -> Self {
-        let followers = |log: &LogName| {
+        let mut outstanding = Self { logs: logs.into_iter().map(|log| (log, Vec::new())).collect() };
+        outstanding.set_agencies(agencies);
+        outstanding
+    }
+
+    /// Follows these agencies from now on. Of one that is the same as before, what was looked at stays so.
+    pub fn set_agencies(&mut self, agencies: &[Caller]) {
+        for (log, followers) in &mut self.logs {
             let readers = agencies.iter().filter(|agency| agency.agency.kind != AgencyKind::Oversight);
-            readers.filter(|agency| may_read(agency, log)).cloned().map(Follower::new).collect()
-        };
-        let logs = logs.into_iter().map(|log| {
-            let followers = followers(&log);
-            (log, followers)
-        });
-        Self { logs: logs.collect() }
+            let mut before = std::mem::take(followers);
+            followers.extend(readers.filter(|agency| may_read(agency, log)).map(|agency| {
+                let at = before.iter().position(|follower| follower.agency == *agency);
+                at.map_or_else(|| Follower::new(agency.clone()), |at| before.swap_remove(at))
+            }));
+        }
     }
 
     /// Looks at what was confirmed and recorded since the last turn, in logs of these sizes. Blocks on the store.

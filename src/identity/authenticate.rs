@@ -65,7 +65,6 @@ pub struct Authenticator {
     // Registry and token cache are replaced together: a token verified under one registry is never accepted under
     // another.
     current: ArcSwap<RegistryState>,
-    config: token::Config,
     pseudonyms: PseudonymKey,
     clock: WallClock,
 }
@@ -79,14 +78,13 @@ struct RegistryState {
 impl Authenticator {
     /// Starts with this registry.
     pub fn new(registry: Arc<Registry>, config: token::Config, pseudonyms: PseudonymKey, clock: WallClock) -> Self {
-        let tokens = TokenVerifier::new(Arc::clone(&registry), config.clone(), pseudonyms.clone(), clock.clone());
-        Self { current: ArcSwap::from_pointee(RegistryState { registry, tokens }), config, pseudonyms, clock }
+        let tokens = TokenVerifier::new(Arc::clone(&registry), config, pseudonyms.clone(), clock.clone());
+        Self { current: ArcSwap::from_pointee(RegistryState { registry, tokens }), pseudonyms, clock }
     }
 
-    /// Replaces the registry and drops every cached token.
-    pub fn replace_registry(&self, registry: Arc<Registry>) {
-        let tokens =
-            TokenVerifier::new(Arc::clone(&registry), self.config.clone(), self.pseudonyms.clone(), self.clock.clone());
+    /// Replaces the registry and the requirements on tokens, and drops every cached token.
+    pub fn replace(&self, registry: Arc<Registry>, config: token::Config) {
+        let tokens = TokenVerifier::new(Arc::clone(&registry), config, self.pseudonyms.clone(), self.clock.clone());
         self.current.store(Arc::new(RegistryState { registry, tokens }));
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::future::{Either, MapErr, Ready, TryFutureExt, ready};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -44,25 +45,62 @@ pub struct RateExceeded {
     pub retry_after: Duration,
 }
 
+/// How often each agency does something. The rate may be changed while it is used.
+pub struct AgencyRate {
+    // INVARIANT: there are no more keys than agencies, since only the acceptor makes an identity.
+    in_force: ArcSwap<(Quota, DefaultKeyedRateLimiter<AgencyId>)>,
+}
+
+impl AgencyRate {
+    /// Allows so many a second, and so many at once.
+    pub fn new(per_s: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self { in_force: ArcSwap::from_pointee(Self::limiter(Quota::per_second(per_s).allow_burst(burst))) }
+    }
+
+    /// Allows another rate from now on. Where it is another, each agency begins with a whole burst.
+    pub fn allow(&self, per_s: NonZeroU32, burst: NonZeroU32) {
+        let quota = Quota::per_second(per_s).allow_burst(burst);
+        if self.in_force.load().0 != quota {
+            self.in_force.store(Arc::new(Self::limiter(quota)));
+        }
+    }
+
+    /// Counts one of an agency, or says how long it must wait.
+    pub fn check(&self, agency: &AgencyId) -> Result<(), RateExceeded> {
+        self.in_force
+            .load()
+            .1
+            .check_key(agency)
+            .map_err(|until| RateExceeded { retry_after: until.wait_time_from(DefaultClock::default().now()) })
+    }
+
+    fn limiter(quota: Quota) -> (Quota, DefaultKeyedRateLimiter<AgencyId>) {
+        (quota, RateLimiter::keyed(quota))
+    }
+}
+
+impl fmt::Debug for AgencyRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgencyRate")
+    }
+}
+
 /// Refuses with [`RateExceeded`]. Stands before authentication and counts by certificate alone, so that a flood of bad
 /// tokens counts too. A request without an identity passes: authentication refuses it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct RateLimitLayer {
-    limiter: Arc<DefaultKeyedRateLimiter<AgencyId>>,
+    rate: Arc<AgencyRate>,
 }
 
 impl RateLimitLayer {
     /// Clones share their counters.
-    // INVARIANT: there are no more keys than agencies, since only the acceptor makes a PeerIdentity.
     pub fn new(config: &Config) -> Self {
-        let quota = Quota::per_second(config.requests_per_s).allow_burst(config.burst);
-        Self { limiter: Arc::new(RateLimiter::keyed(quota)) }
+        Self { rate: Arc::new(AgencyRate::new(config.requests_per_s, config.burst)) }
     }
-}
 
-impl fmt::Debug for RateLimitLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RateLimitLayer")
+    /// Limits by another configuration from now on.
+    pub fn allow(&self, config: &Config) {
+        self.rate.allow(config.requests_per_s, config.burst);
     }
 }
 
@@ -96,11 +134,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer = request.extensions().get::<PeerIdentity>();
-        match peer.map(|peer| self.layer.limiter.check_key(&peer.agency)) {
-            Some(Err(until)) => {
-                let retry_after = until.wait_time_from(DefaultClock::default().now());
-                Either::Left(ready(Err(RateExceeded { retry_after }.into())))
-            }
+        match peer.map(|peer| self.layer.rate.check(&peer.agency)) {
+            Some(Err(exceeded)) => Either::Left(ready(Err(exceeded.into()))),
             Some(Ok(())) | None => Either::Right(self.inner.call(request).map_err(Into::into)),
         }
     }

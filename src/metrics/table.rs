@@ -146,9 +146,9 @@ table! {
     /// When the policy set in force was activated here.
     POLICY_ACTIVATED = "comity_policy_activated_timestamp_seconds", Gauge, [],
         "When this process took up the policy set that answers.";
-    /// Reloads of certificates.
-    CERTIFICATE_RELOADS = "comity_certificate_reloads_total", Counter, ["outcome"],
-        "Certificates and revocation lists that were read anew: activated, or failed and left aside.";
+    /// Reloads of the configuration.
+    CONFIGURATION_RELOADS = "comity_configuration_reloads_total", Counter, ["outcome"],
+        "Configurations that were read again, with the registry, certificates and revocation lists: activated, or failed and left aside.";
     /// End of the gateway's own certificate.
     CERTIFICATE_EXPIRY = "comity_certificate_expiry_timestamp_seconds", Gauge, [],
         "When the gateway's own certificate ends.";

@@ -63,6 +63,17 @@ impl Gate {
         Self { engine, agencies: Arc::clone(&self.agencies), zones: self.zones.clone(), since: Some(since) }
     }
 
+    /// A gate over other agencies, and otherwise the same.
+    #[must_use]
+    pub fn over(&self, agencies: Arc<BTreeMap<AgencyId, Arc<Agency>>>) -> Self {
+        Self { engine: Arc::clone(&self.engine), agencies, zones: self.zones.clone(), since: self.since }
+    }
+
+    /// Whether it knows exactly these agencies.
+    pub fn is_over(&self, agencies: &BTreeMap<AgencyId, Arc<Agency>>) -> bool {
+        *self.agencies == *agencies
+    }
+
     /// The policy set that it asks.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine

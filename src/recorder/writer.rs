@@ -36,7 +36,7 @@ use crate::policy::in_force::GateInForce;
 use crate::recorder::plan::rules::Duties;
 use crate::recorder::queue::batch::{Batch, Closing};
 use crate::recorder::queue::handle::{Handle, Shard};
-use crate::recorder::queue::job::{Activating, Job};
+use crate::recorder::queue::job::{Activating, Adopting, Job};
 use crate::recorder::sources::{Clock, Entropy};
 use crate::recorder::writer::acknowledge::Syncer;
 use crate::recorder::writer::config::RecorderConfig;
@@ -218,6 +218,11 @@ impl Recorder {
                 let activated = self.activate(&engine)?;
                 // The asker may have given up waiting. The set is in force all the same.
                 let _gone = reply.send(activated);
+                Ok(ControlFlow::Continue(()))
+            }
+            Some(Closing::Adopt(Adopting { settings, reply })) => {
+                self.adopt(*settings);
+                let _gone = reply.send(());
                 Ok(ControlFlow::Continue(()))
             }
         }

@@ -13,6 +13,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::api::status;
+use crate::config::ServerConfig;
 use crate::domain::ids::AgencyId;
 use crate::domain::method::own_at;
 use crate::identity::certificate::PeerIdentity;
@@ -35,8 +36,13 @@ pub(super) struct BufferedBytes {
 }
 
 impl BufferedBytes {
-    pub(super) fn new(per_agency_len_max: usize, len_max: usize) -> Self {
-        Self { bytes: Quota::new(per_agency_len_max, len_max) }
+    pub(super) fn new(config: &ServerConfig) -> Self {
+        Self { bytes: Quota::new(config.buffered_len_per_agency_max, config.buffered_len_max) }
+    }
+
+    /// Limits by another configuration from now on.
+    pub(super) fn allow(&self, config: &ServerConfig) {
+        self.bytes.allow(config.buffered_len_per_agency_max, config.buffered_len_max);
     }
 
     /// Counts the body of a request as it arrives, until it is decoded: of a stream of messages, what has arrived of the one
@@ -147,6 +153,15 @@ mod tests {
     use super::*;
     use crate::identity::certificate::Thumbprint;
 
+    fn limited(per_agency_len_max: usize, len_max: usize) -> BufferedBytes {
+        let config = ServerConfig::default();
+        BufferedBytes::new(&ServerConfig {
+            buffered_len_per_agency_max: per_agency_len_max,
+            buffered_len_max: len_max,
+            ..config
+        })
+    }
+
     const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
 
     /// The body of a call with `len` bytes. Dropping it stands for decoding it.
@@ -165,7 +180,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_that_are_not_whole_are_counted_for_their_agency() {
-        let buffered = BufferedBytes::new(1_000, 1_500);
+        let buffered = limited(1_000, 1_500);
         let begin = |agency, beyond| body(&buffered, agency, LODGE, FREE_LEN + beyond);
         let mut first = begin("us-ice", 900);
         assert_eq!(read(&mut first).await, Ok(FREE_LEN + 900));
@@ -207,7 +222,7 @@ mod tests {
     #[tokio::test]
     async fn of_a_stream_only_the_message_that_is_not_whole_is_counted() {
         const BULK: &str = "/comity.v1.DetainerService/LodgeDetainers";
-        let buffered = BufferedBytes::new(1_000, 1_000);
+        let buffered = limited(1_000, 1_000);
         // Zeros: any number of empty messages.
         assert_eq!(read(&mut body(&buffered, "us-ice", BULK, FREE_LEN + 9_000)).await, Ok(FREE_LEN + 9_000));
         let mut long = vec![0, 0, 1, 0, 0];

@@ -81,6 +81,9 @@ pub(super) struct Late {
     pub(super) agencies: BTreeSet<AgencyId>,
 }
 
+/// The kind of each agency of the registry.
+pub(super) type KindsOfAgencies = BTreeMap<AgencyId, AgencyKind>;
+
 /// What probes tell. Each clone takes note of changes by itself.
 #[derive(Debug, Clone)]
 pub(super) struct Condition {
@@ -88,7 +91,7 @@ pub(super) struct Condition {
     late: watch::Receiver<Late>,
     /// Logs that lack the cosignatures of a quorum.
     uncosigned: watch::Receiver<BTreeSet<LogName>>,
-    agencies: Arc<BTreeMap<AgencyId, AgencyKind>>,
+    agencies: watch::Receiver<Arc<KindsOfAgencies>>,
 }
 
 impl Condition {
@@ -96,9 +99,9 @@ impl Condition {
         phase: watch::Receiver<Phase>,
         late: watch::Receiver<Late>,
         uncosigned: watch::Receiver<BTreeSet<LogName>>,
-        agencies: impl Iterator<Item = (AgencyId, AgencyKind)>,
+        agencies: watch::Receiver<Arc<KindsOfAgencies>>,
     ) -> Self {
-        Self { phase, late, uncosigned, agencies: Arc::new(agencies.collect()) }
+        Self { phase, late, uncosigned, agencies }
     }
 
     /// The phase of the gateway.
@@ -123,12 +126,12 @@ impl Condition {
 
     /// The kind of an agency of the registry.
     pub(super) fn kind_of(&self, agency: &AgencyId) -> Option<AgencyKind> {
-        self.agencies.get(agency).copied()
+        self.agencies.borrow().get(agency).copied()
     }
 
     /// The agencies of the registry.
-    pub(super) fn agencies(&self) -> impl Iterator<Item = &AgencyId> {
-        self.agencies.keys()
+    pub(super) fn agencies(&self) -> Arc<KindsOfAgencies> {
+        Arc::clone(&self.agencies.borrow())
     }
 
     /// Takes note of everything, so that [`Self::changed`] waits for what comes after.
@@ -136,15 +139,17 @@ impl Condition {
         self.phase.mark_unchanged();
         self.late.mark_unchanged();
         self.uncosigned.mark_unchanged();
+        self.agencies.mark_unchanged();
     }
 
     /// Waits for a change. `None`: the gateway has ended.
     pub(super) async fn changed(&mut self) -> Option<()> {
-        let Self { phase, late, uncosigned, .. } = self;
+        let Self { phase, late, uncosigned, agencies } = self;
         tokio::select! {
             changed = phase.changed() => changed.ok(),
             Ok(()) = late.changed() => Some(()),
             Ok(()) = uncosigned.changed() => Some(()),
+            Ok(()) = agencies.changed() => Some(()),
         }
     }
 }

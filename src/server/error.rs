@@ -8,7 +8,7 @@ use crate::accept;
 use crate::config::ConfigError;
 use crate::domain::ids::LogName;
 use crate::ledger::CheckpointError;
-use crate::recorder::RecorderError;
+use crate::recorder::{RecorderError, SubmitError};
 use crate::server::policies::{ReloadError, UnfitSet};
 
 /// Why a gateway did not start, or ended with an error.
@@ -86,6 +86,14 @@ pub enum ServerError {
         /// The location of the store.
         location: String,
     },
+    /// The newest checkpoint of a log is signed by none of the signing keys.
+    #[error(
+        "the newest checkpoint of {0} is signed by none of the keys of [keys]: one that has signed and no longer does is named in `retired`"
+    )]
+    HeadOfOtherKey(LogName),
+    /// A writer did not adopt other settings in time.
+    #[error("the writer did not adopt it: {0}")]
+    NotAdopted(SubmitError),
     /// A store does not contain what was signed.
     #[error(transparent)]
     Against(#[from] AgainstError),

@@ -140,8 +140,9 @@ impl Health for HealthService {
     }
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let subject = self.subject(&request.get_ref().service, peer(request.extensions()));
-        let watch = Watch { condition: self.condition.clone(), subject, last: None, over: false };
+        let asker = peer(request.extensions()).cloned();
+        let service = request.into_inner().service;
+        let watch = Watch { health: self.clone(), service, asker, last: None, over: false };
         let changes = futures_util::stream::unfold(watch, |mut watch| async move {
             let status = watch.next().await?;
             Some((Ok(answer(status)), watch))
@@ -153,9 +154,9 @@ impl Health for HealthService {
 /// One watcher. It is told of each change, and its stream ends when the gateway drains, since the drain would otherwise
 /// wait for it.
 struct Watch {
-    condition: Condition,
-    /// `None`: there is nothing by that name, as long as the gateway runs.
-    subject: Option<Subject>,
+    health: HealthService,
+    service: String,
+    asker: Option<PeerIdentity>,
     last: Option<ServingStatus>,
     over: bool,
 }
@@ -163,15 +164,17 @@ struct Watch {
 impl Watch {
     async fn next(&mut self) -> Option<ServingStatus> {
         while !self.over {
-            self.condition.take_note();
-            self.over = self.condition.phase() == Phase::Draining;
+            self.health.condition.take_note();
+            self.over = self.health.condition.phase() == Phase::Draining;
             let unknown = ServingStatus::ServiceUnknown;
-            let status = self.subject.as_ref().map_or(unknown, |subject| subject.status(&self.condition));
+            // An agency may come into the registry, or leave it.
+            let subject = self.health.subject(&self.service, self.asker.as_ref());
+            let status = subject.map_or(unknown, |subject| subject.status(&self.health.condition));
             if self.last.replace(status) != Some(status) {
                 return Some(status);
             }
             if !self.over {
-                self.condition.changed().await?;
+                self.health.condition.changed().await?;
             }
         }
         None

@@ -14,7 +14,7 @@ use tonic::body::Body;
 use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Layer, Service};
 
-use crate::config::Config;
+use crate::config::ServerConfig;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
 use crate::quota::{Quota, Reservation};
@@ -32,13 +32,18 @@ pub(super) struct InFlightLayer {
 }
 
 impl InFlightLayer {
-    pub(super) fn new(config: &Config) -> Self {
-        let config = &config.server;
+    pub(super) fn new(config: &ServerConfig) -> Self {
         Self {
             in_flight: Quota::new(config.in_flight_per_agency_max, config.in_flight_max),
             open: Quota::new(config.open_per_agency_max, usize::MAX),
             open_health: Quota::new(HEALTH_PER_AGENCY_MAX, usize::MAX),
         }
+    }
+
+    /// Limits by another configuration from now on.
+    pub(super) fn allow(&self, config: &ServerConfig) {
+        self.in_flight.allow(config.in_flight_per_agency_max, config.in_flight_max);
+        self.open.allow(config.open_per_agency_max, usize::MAX);
     }
 
     /// Reserves a place among open calls, and one in flight if the call needs one. `None` if there is no room.

@@ -85,13 +85,21 @@ impl Layers {
         let authenticator = Authenticator::new(Arc::clone(registry), config.token.clone(), pseudonyms, wall.clone());
         Self {
             request_timeout: Duration::from_millis(config.server.request_timeout_ms),
-            in_flight: InFlightLayer::new(config),
-            buffered: BufferedBytes::new(config.server.buffered_len_per_agency_max, config.server.buffered_len_max),
+            in_flight: InFlightLayer::new(&config.server),
+            buffered: BufferedBytes::new(&config.server),
             rate: RateLimitLayer::new(&config.rate),
             authenticator: Arc::new(authenticator),
             in_force: in_force.clone(),
             metrics: Arc::clone(metrics),
         }
+    }
+
+    /// Goes by another registry and other limits from now on.
+    pub(super) fn adopt(&self, config: &Config, registry: &Arc<Registry>) {
+        self.in_flight.allow(&config.server);
+        self.buffered.allow(&config.server);
+        self.rate.allow(&config.rate);
+        self.authenticator.replace(Arc::clone(registry), config.token.clone());
     }
 
     /// Puts the layers around the services.

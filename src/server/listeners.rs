@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::{self, TlsState};
 use crate::metrics;
 use crate::recorder::{Handle, WriterStatus};
-use crate::server::certificates::CertificateReloader;
+use crate::server::certificates::ExpiryWatch;
 use crate::server::condition::{Phase, advance};
 use crate::server::error::ServerError;
 use crate::server::ops;
@@ -25,7 +25,7 @@ pub(super) struct Listeners {
     pub(super) sockets: Vec<mpsc::Sender<accept::Accepted>>,
     pub(super) tls: Arc<TlsState>,
     pub(super) probed: ProbeSources,
-    pub(super) certificates: Arc<CertificateReloader>,
+    pub(super) expiry: Arc<ExpiryWatch>,
     pub(super) drain: CancellationToken,
     pub(super) stop_ops: CancellationToken,
     /// How often the legal clocks are checked. `None` if the gateway does not do so by itself.
@@ -46,7 +46,7 @@ impl Listeners {
             tasks.spawn(ticking::tick(shard.1, shard.0, self.drain.clone()));
         }
         tasks.spawn(look_after_store(self.writer_statuses, set_phase.clone()));
-        tasks.spawn(self.certificates.watch(self.drain.clone()));
+        tasks.spawn(self.expiry.watch(self.drain.clone()));
         let accepting = tokio::spawn(accept::accept_loop(grpc, self.sockets, self.tls, self.drain));
         let watching = tokio::spawn(async move {
             recorder.ended().await;

@@ -53,7 +53,7 @@ impl LiveGauges {
             self.metrics.set_timestamp(&table::PARTNER_EXPIRY, &[(&agency).into()], ends);
         }
         let connections = self.tls.connections_of_agencies();
-        for agency in self.condition.agencies() {
+        for agency in self.condition.agencies().keys() {
             let established = connections.get(agency).copied().unwrap_or(0);
             self.metrics.set_gauge(&table::CONNECTIONS, &[agency.into()], established);
         }

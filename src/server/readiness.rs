@@ -11,6 +11,8 @@ use crate::server::live_gauges::LiveGauges;
 pub(super) struct ProbeSources {
     /// Why the newest policies are not in force.
     pub(super) policies: watch::Receiver<Option<String>>,
+    /// Why the newest configuration is not in force, or what of it waits for a restart.
+    pub(super) configuration: watch::Receiver<Vec<String>>,
     /// Warnings about certificates and revocation lists.
     pub(super) certificates: watch::Receiver<Vec<String>>,
     /// The condition of the gateway, and its metrics.
@@ -42,6 +44,7 @@ pub(super) fn answer(probed: &ProbeSources, query: Option<&str>) -> (StatusCode,
 fn brief(probed: &ProbeSources, phase: Phase) -> Vec<String> {
     let mut lines = vec![phase.word().to_owned()];
     lines.extend(probed.policies.borrow().as_ref().map(|reason| format!("policy set not taken up: {reason}")));
+    lines.extend(probed.configuration.borrow().iter().map(|about| format!("configuration: {about}")));
     lines.extend(probed.certificates.borrow().iter().cloned());
     lines.extend(audit_fault(probed));
     lines
@@ -54,10 +57,11 @@ fn verbose(probed: &ProbeSources, phase: Phase) -> Vec<String> {
     lines
 }
 
-fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 9] {
+fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 10] {
     let condition = &probed.live.condition;
     let unless = |well: bool, fault: &str| (!well).then(|| fault.to_owned());
     let warnings = probed.certificates.borrow().join("; ");
+    let configuration = probed.configuration.borrow().join("; ");
     [
         Check("startup", Weight::Needed, unless(phase != Phase::Starting, "it is starting")),
         Check("writer", Weight::Needed, unless(phase != Phase::WriterStopped, "it has stopped")),
@@ -66,6 +70,7 @@ fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 9] {
         Check("shutdown", Weight::Needed, unless(phase != Phase::Draining, "it is draining")),
         Check("clock", Weight::Advisory, unless(!condition.clocks_are_late(), "legal clocks are overdue")),
         Check("witness", Weight::Advisory, unless(!condition.is_uncosigned(), "a log is not cosigned by a quorum")),
+        Check("configuration", Weight::Advisory, unless(configuration.is_empty(), &configuration)),
         Check("certificates", Weight::Advisory, unless(warnings.is_empty(), &warnings)),
         Check("audit", Weight::Advisory, audit_fault(probed)),
     ]

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::agency::Caller;
 use crate::domain::agenda::ItemKind;
 use crate::domain::ids::{JurisdictionId, LogName};
 use crate::feed::Outstanding;
@@ -47,6 +48,11 @@ impl Sampler {
         while drain.run_until_cancelled(tokio::time::sleep(SAMPLE_EVERY)).await.is_some() {
             self.sample();
         }
+    }
+
+    /// Looks for these agencies from now on.
+    pub(super) fn set_agencies(&self, agencies: &[Caller]) {
+        self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).set_agencies(agencies);
     }
 
     /// Looks at the store once. Blocks.

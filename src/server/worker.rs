@@ -24,6 +24,7 @@ use crate::api::{
     Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Transfers,
 };
 use crate::config::Config;
+use crate::random;
 use crate::server::condition::Condition;
 use crate::server::health::{HealthService, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
@@ -143,6 +144,7 @@ impl Worker {
 async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drain: CancellationToken) {
     let peer = connection.peer().clone();
     let agency = peer.agency.clone();
+    let goodbye = tokio::time::sleep(goodbye_after(connection.lifetime()));
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
@@ -170,7 +172,7 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drai
     let mut serving = std::pin::pin!(http2.serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = drain.cancelled() => {
+        () = async { tokio::select! { () = drain.cancelled() => {} () = goodbye => {} } } => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
@@ -184,8 +186,33 @@ async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drai
     }
 }
 
+/// After how long a connection is told to begin no more calls (GOAWAY), so that none is cut off when its age is reached: between
+/// seven and nine tenths of it, each at another time, so that connections that were made together are not made again together.
+fn goodbye_after(lifetime: Duration) -> Duration {
+    let mut drawn = [0];
+    // Where nothing can be drawn, it is the same for all.
+    let _all_alike = random::fill(&mut drawn);
+    let tenths = lifetime / 10;
+    (tenths * 7).saturating_add(tenths * 2 * u32::from(drawn[0]) / u32::from(u8::MAX))
+}
+
 /// The reason why we cut a connection for breaking or straining the protocol.
 fn broken_rule(error: &hyper::Error) -> Option<h2::Reason> {
     let error = error.source()?.downcast_ref::<h2::Error>()?;
     if error.is_go_away() && error.is_library() { error.reason() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn goodbye_is_said_before_the_end_and_not_to_all_at_once() {
+        let hour = Duration::from_hours(1);
+        let said: BTreeSet<Duration> = (0..200).map(|_| goodbye_after(hour)).collect();
+        assert!(said.iter().all(|after| (hour * 7 / 10..=hour * 9 / 10).contains(after)), "{said:?}");
+        assert!(said.len() > 50, "{said:?}");
+    }
 }

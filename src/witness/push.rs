@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -42,7 +43,7 @@ pub struct Pusher {
     /// Reads checkpoints and tiles.
     pub reader: Arc<dyn Reader>,
     /// The keys that signed them.
-    pub keys: Vec<VerifierKey>,
+    pub keys: Arc<ArcSwap<Vec<VerifierKey>>>,
     /// Before the name of a log, gives the origin of its checkpoints.
     pub origin: String,
     /// Where pushes are counted.
@@ -87,7 +88,7 @@ impl Pusher {
         plan: PushPlan,
         heads: Heads,
         reader: Arc<dyn Reader>,
-        keys: Vec<VerifierKey>,
+        keys: Arc<ArcSwap<Vec<VerifierKey>>>,
         origin: String,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -187,7 +188,7 @@ impl Pusher {
     async fn checkpoint(&self, log: &LogName, size: u64) -> Option<(Head, String)> {
         let of_log = log.clone();
         let note = self.read(move |reader| reader.checkpoint_at(&of_log, size)).await?.ok()??;
-        let head = Head::open(&note, &origin(&self.origin, log), &self.keys).ok()?;
+        let head = Head::open(&note, &origin(&self.origin, log), &self.keys.load()).ok()?;
         Some((head, note))
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use comity::config::Config;
-use comity::config::reference::{Table, tables};
+use comity::config::reference::{Key, Table, tables};
 use comity::sandbox::{CONFIG_FILE, Sandbox};
 use comity::witness::WitnessConfig;
 use schemars::JsonSchema;
@@ -188,17 +188,23 @@ fn a_comment_of_the_example_changes_nothing_once_it_counts() {
 
 /// What SIGHUP takes up is tried by the tests of `reload`; these keys and no others name it.
 #[test]
-fn files_that_are_read_again_are_those_of_the_certificates_and_the_policies() {
-    let reread = |tables: Vec<Table>| -> Vec<String> {
+fn what_changes_without_a_restart_is_what_the_page_says() {
+    let keys = |tables: Vec<Table>, which: fn(&Key) -> bool| -> Vec<String> {
         let keys = tables.into_iter().flat_map(|table| {
             let name = table.name.clone();
-            table.keys.into_iter().filter(|key| key.reread.is_some()).map(move |key| format!("{name}.{}", key.name))
+            table.keys.into_iter().filter(move |key| which(key)).map(move |key| format!("{name}.{}", key.name))
         });
         keys.collect()
     };
-    let mut gateway = reread(tables::<Config>());
-    gateway.sort();
-    assert_eq!(gateway, ["policy.directory", "tls.certificate", "tls.key", "tls.revocation_lists"]);
+    let reread = |tables: Vec<Table>| keys(tables, |key| key.reread.is_some());
+    assert_eq!(reread(tables::<Config>()), ["policy.directory"]);
+    let live = keys(tables::<Config>(), |key| key.is_live);
+    for key in
+        ["tls.certificate", "tls.key", "tls.revocation_lists", "registry.agencies.token.jwks", "keys.beside.file"]
+    {
+        assert!(live.iter().any(|live| live == key), "{key} in {live:?}");
+    }
+    assert!(keys(tables::<WitnessConfig>(), |key| key.is_live).is_empty());
     assert_eq!(
         reread(tables::<WitnessConfig>()),
         ["log.follow.authorities", "log.follow.certificate", "log.follow.key"]

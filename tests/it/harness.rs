@@ -90,6 +90,8 @@ impl World {
         // A stream at its end says so soon; nothing else waits for it.
         config.inbox.heartbeat_ms = 1_000;
         config.server.workers = 1;
+        // A test that changes a file says when it is read again.
+        config.server.look_every_ms = 0;
         change(directory.path(), &mut config);
         let mut world = Self {
             sandbox,

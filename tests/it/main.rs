@@ -76,6 +76,8 @@ mod leak;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod matches;
 #[cfg(test)]
 mod methods;

@@ -196,6 +196,7 @@ async fn sighup_takes_up_policies_and_certificates_each_by_itself() {
         |config| {
             config.policy.directory = Some("policies".into());
             config.policy.look_every_ms = 0;
+            config.server.look_every_ms = 0;
         },
         |directory| {
             sets_in(directory);
@@ -210,11 +211,11 @@ async fn sighup_takes_up_policies_and_certificates_each_by_itself() {
     lay(served.directory(), Letter::C);
     served.hang_up();
     until(served.ops, "/metrics", &counted("policy", "activated", 1)).await;
-    until(served.ops, "/metrics", &counted("certificate", "failed", 1)).await;
+    until(served.ops, "/metrics", &counted("configuration", "failed", 1)).await;
     fs::write(&certificate, good).unwrap();
     fs::write(&law, "nothing that is a policy").unwrap();
     served.hang_up();
-    until(served.ops, "/metrics", &counted("certificate", "activated", 1)).await;
+    until(served.ops, "/metrics", &counted("configuration", "activated", 1)).await;
     until(served.ops, "/metrics", &counted("policy", "failed", 1)).await;
     served.party("us-ice", ActorKind::System).lodge(detainer_for("us-ny-doccs")).await.accepted();
     assert!(served.stop().status.success());

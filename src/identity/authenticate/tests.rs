@@ -119,7 +119,7 @@ async fn a_new_registry_forgets_what_was_verified_under_the_old() {
     let mut config = authentication.world.config.clone();
     config.agencies[0].token = None;
     let registry = Registry::load(&config, std::path::Path::new("/"), &crate::identity::fixture::known()).unwrap();
-    authentication.authenticator.replace_registry(Arc::new(registry));
+    authentication.authenticator.replace(Arc::new(registry), token::Config::default());
     let refused = IdentityError::Token(TokenError::UnknownIssuer);
     assert_eq!(authentication.call(Some(authentication.peer.clone()), &[&bearer]).await, Err(refused));
 }

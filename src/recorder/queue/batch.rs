@@ -7,7 +7,7 @@ use crate::domain::ids::{AgencyId, JurisdictionId};
 use crate::domain::permit::Admitted;
 use crate::recorder::plan::clocks::Ticked;
 use crate::recorder::queue::error::SubmitError;
-use crate::recorder::queue::job::{Activating, Job};
+use crate::recorder::queue::job::{Activating, Adopting, Job};
 use crate::recorder::queue::submission::{Disclosing, Writing};
 
 pub(in crate::recorder) type Ticking = oneshot::Sender<Result<Ticked, SubmitError>>;
@@ -16,6 +16,8 @@ pub(in crate::recorder) type Ticking = oneshot::Sender<Result<Ticked, SubmitErro
 pub(in crate::recorder) enum Closing {
     /// Another policy set comes into force. One batch is judged by one set.
     Activate(Activating),
+    /// Other settings. One batch is recorded by one of them.
+    Adopt(Adopting),
     /// The writer ends.
     Stop,
     /// The writer ends, because nobody knows what is durable.
@@ -39,6 +41,7 @@ impl Batch {
             Job::Disclose(disclosure) => self.disclosures.push(disclosure),
             Job::Tick(reply) => self.ticks.push(reply),
             Job::Activate(activating) => return Some(Closing::Activate(activating)),
+            Job::Adopt(adopting) => return Some(Closing::Adopt(adopting)),
             Job::Stop => return Some(Closing::Stop),
             Job::SyncFailed => return Some(Closing::SyncFailed),
         }

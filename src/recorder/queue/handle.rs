@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -17,16 +17,16 @@ use crate::policy::engine::Engine;
 use crate::recorder::plan::attempts::Delivering;
 use crate::recorder::plan::clocks::Ticked;
 use crate::recorder::queue::error::SubmitError;
-use crate::recorder::queue::job::{Activated, Activating, Job};
+use crate::recorder::queue::job::{Activated, Activating, Adopting, Job, WriterSettings};
 use crate::recorder::queue::recorded::Recorded;
 use crate::recorder::queue::submission::Submission;
 use crate::store::NewDisclosure;
 
-/// How often an activation is offered to a full queue, and the pause in between: ten seconds in all.
-const ACTIVATION_TRIES_MAX: u32 = 1_000;
-const ACTIVATION_RETRY_AFTER: Duration = Duration::from_millis(10);
-/// How long to wait for an activation that is in the queue. The database may be unreachable.
-const ACTIVATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a change is offered to a full queue, and the pause in between: ten seconds in all.
+const CHANGE_TRIES_MAX: u32 = 1_000;
+const CHANGE_RETRY_AFTER: Duration = Duration::from_millis(10);
+/// How long to wait for a change that is in the queue. The database may be unreachable.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handle to the writers, one for each shard of the store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -122,9 +122,21 @@ impl Handle {
     pub fn activate(&self, engine: &Arc<Engine>) -> Result<Activated, SubmitError> {
         let mut outcome = Activated::Already;
         for shard in &*self.shards {
-            outcome = outcome.and(shard.activate(engine)?);
+            let engine = Arc::clone(engine);
+            outcome = outcome.and(shard.change(|reply| Job::Activate(Activating { engine, reply }))?);
         }
         Ok(outcome)
+    }
+
+    /// Lets every writer adopt other settings, and waits until they have. Every write that is submitted after this has returned
+    /// is recorded by them. On an error some writers may have adopted them, and the others may do so yet. Blocks: call it off
+    /// the network threads.
+    pub fn adopt(&self, settings: &WriterSettings) -> Result<(), SubmitError> {
+        for shard in &*self.shards {
+            let settings = Box::new(settings.clone());
+            shard.change(|reply| Job::Adopt(Adopting { settings, reply }))?;
+        }
+        Ok(())
     }
 
     /// Fires clocks that are due, as many as one batch of each shard takes, and waits until their entries are durable.
@@ -196,32 +208,33 @@ impl Handle {
 }
 
 impl Shard {
-    fn activate(&self, engine: &Arc<Engine>) -> Result<Activated, SubmitError> {
+    /// Submits a job that changes how later ones are done, and waits until it is.
+    fn change<T>(&self, job: impl FnOnce(SyncSender<T>) -> Job) -> Result<T, SubmitError> {
         let (reply, answered) = sync_channel(1);
-        let mut job = Job::Activate(Activating { engine: Arc::clone(engine), reply });
-        for _ in 0..ACTIVATION_TRIES_MAX {
+        let mut job = job(reply);
+        for _ in 0..CHANGE_TRIES_MAX {
             // The writer keeps draining the queue, so a full queue soon has room again.
             match self.jobs.try_send(job) {
-                Ok(()) => return self.activated(&answered),
+                Ok(()) => return self.changed(&answered),
                 Err(mpsc::error::TrySendError::Closed(_)) => return Err(SubmitError::Stopped),
                 Err(mpsc::error::TrySendError::Full(back)) => job = back,
             }
-            std::thread::sleep(ACTIVATION_RETRY_AFTER);
+            std::thread::sleep(CHANGE_RETRY_AFTER);
         }
         Err(SubmitError::Overloaded)
     }
 
-    /// Waits for an activation that is in the queue. The set comes into force when its turn comes, even if nobody waits.
-    fn activated(&self, answered: &Receiver<Activated>) -> Result<Activated, SubmitError> {
+    /// Waits for a change that is in the queue. It is made when its turn comes, even if nobody waits.
+    fn changed<T>(&self, answered: &Receiver<T>) -> Result<T, SubmitError> {
         let begun = Instant::now();
         loop {
-            match answered.recv_timeout(ACTIVATION_RETRY_AFTER) {
-                Ok(activated) => return Ok(activated),
+            match answered.recv_timeout(CHANGE_RETRY_AFTER) {
+                Ok(changed) => return Ok(changed),
                 Err(RecvTimeoutError::Disconnected) => return Err(SubmitError::Stopped),
                 Err(RecvTimeoutError::Timeout) if self.stopping.load(Ordering::SeqCst) => {
                     return Err(SubmitError::Stopped);
                 }
-                Err(RecvTimeoutError::Timeout) if begun.elapsed() > ACTIVATION_TIMEOUT => {
+                Err(RecvTimeoutError::Timeout) if begun.elapsed() > CHANGE_TIMEOUT => {
                     return Err(SubmitError::Overloaded);
                 }
                 Err(RecvTimeoutError::Timeout) => {}

@@ -1,10 +1,15 @@
 //! The jobs of the writer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use tokio::sync::oneshot;
 
+use crate::domain::agency::Agency;
+use crate::domain::ids::AgencyId;
+use crate::domain::timetable::Timetable;
+use crate::ledger::Signer;
 use crate::policy::engine::Engine;
 use crate::recorder::plan::clocks::Ticked;
 use crate::recorder::queue::error::SubmitError;
@@ -20,6 +25,8 @@ pub(in crate::recorder) enum Job {
     Tick(oneshot::Sender<Result<Ticked, SubmitError>>),
     /// Bring another policy set into force, after the jobs that came before.
     Activate(Activating),
+    /// Record by other settings, after the jobs that came before.
+    Adopt(Adopting),
     /// Finish the jobs that came before, then end.
     Stop,
     /// End, because a sync failed and nobody knows what is durable.
@@ -33,6 +40,7 @@ impl std::fmt::Debug for Job {
             Self::Disclose(_) => "Disclose",
             Self::Tick(_) => "Tick",
             Self::Activate(_) => "Activate",
+            Self::Adopt(_) => "Adopt",
             Self::Stop => "Stop",
             Self::SyncFailed => "SyncFailed",
         })
@@ -43,6 +51,23 @@ impl std::fmt::Debug for Job {
 pub(in crate::recorder) struct Activating {
     pub(in crate::recorder) engine: Arc<Engine>,
     pub(in crate::recorder) reply: SyncSender<Activated>,
+}
+
+/// Settings of the writers that an operator may change while they run. They are adopted together.
+#[derive(Debug, Clone)]
+pub struct WriterSettings {
+    /// The agencies of the registry.
+    pub agencies: Arc<BTreeMap<AgencyId, Arc<Agency>>>,
+    /// How long clocks run, and in which time zones.
+    pub timetable: Timetable,
+    /// Signs checkpoints.
+    pub signer: Signer,
+}
+
+/// Settings on their way to the writer.
+pub(in crate::recorder) struct Adopting {
+    pub(in crate::recorder) settings: Box<WriterSettings>,
+    pub(in crate::recorder) reply: SyncSender<()>,
 }
 
 /// The outcome of an activation.

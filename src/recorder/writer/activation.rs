@@ -1,4 +1,5 @@
 //! Activates a policy set: records it in the logs whose law it changes, makes that durable, and judges by it from then on.
+//! Adopts other settings, which no entry records.
 //!
 //! An activation waits in the writer's queue. Writes before it are judged by the old set. Writes after it are judged by the
 //! new one, even if they were admitted before. A log does not begin with such an entry: its first determination names the set.
@@ -18,7 +19,7 @@ use crate::recorder::plan::naming::NO_OFFICER;
 use crate::recorder::plan::outcome::PlanError;
 use crate::recorder::plan::rules::Rules;
 use crate::recorder::plan::{By, Draft, Plan, Planned};
-use crate::recorder::queue::job::Activated;
+use crate::recorder::queue::job::{Activated, WriterSettings};
 use crate::recorder::writer::commit::added;
 use crate::recorder::writer::error::RecorderError;
 use crate::recorder::writer::published::publish;
@@ -80,6 +81,17 @@ impl Recorder {
         self.take_up(engine, now);
         publish(&self.published, &self.metrics, &self.sizes(), &added(&append.heads));
         Ok(if before.is_some() { Activated::Instead { entries: append.entries.len() } } else { Activated::First })
+    }
+
+    /// Adopts other settings. Where agencies are others, the law is asked again of everything that stands.
+    pub(in crate::recorder) fn adopt(&mut self, settings: WriterSettings) {
+        let WriterSettings { agencies, timetable, signer } = settings;
+        (self.timetable, self.signer) = (timetable, signer);
+        if !self.gate.is_over(&agencies) {
+            self.sweep = Sweep::over(self.logs.keys().map(|log| log.jurisdiction.clone()));
+        }
+        self.gate = Arc::new(self.gate.over(agencies));
+        self.in_force.replace(Arc::clone(&self.gate));
     }
 
     fn take_up(&mut self, engine: &Arc<Engine>, since: Timestamp) {

@@ -59,7 +59,7 @@ fn revoke(world: &World, revoked: &[IssuedCertificate]) {
     let serials: Vec<_> = revoked.iter().map(|certificate| certificate.serial.clone()).collect();
     let list = federal(world.directory()).revoke(&serials, now - hour, now + hour).unwrap();
     std::fs::write(world.directory().join("certs/federal.crl.pem"), list.pem).unwrap();
-    world.gateway().reload_certificates().unwrap();
+    world.gateway().reload().unwrap();
 }
 
 #[tokio::test]

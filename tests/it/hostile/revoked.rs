@@ -26,11 +26,11 @@ async fn an_agency_whose_certificate_is_revoked_is_cut_off_when_the_lists_are_re
 
     // A list that cannot be read changes nothing.
     std::fs::write(path("certs/federal.crl.pem"), "no list").unwrap();
-    assert!(world.gateway().reload_certificates().is_err());
+    assert!(world.gateway().reload().is_err());
     ice.checkpoint(NY_EXCHANGE).await.accepted();
 
     std::fs::write(path("certs/federal.crl.pem"), &list.pem).unwrap();
-    assert_eq!(world.gateway().reload_certificates().unwrap(), 1, "ICE's one connection");
+    assert_eq!(world.gateway().reload().unwrap(), 1, "ICE's one connection");
     // Neither on the old connection nor on new ones, which the client makes by itself.
     for _ in 0..3 {
         assert!(ice.checkpoint(NY_EXCHANGE).await.0.is_err());

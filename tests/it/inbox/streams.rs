@@ -115,7 +115,7 @@ async fn a_stream_ends_when_its_certificate_is_revoked() {
     let (from, to) = (now - SignedDuration::from_mins(1), now + SignedDuration::from_hours(1));
     let list = federal.revoke(&[serial], from, to).unwrap();
     std::fs::write(world.directory().join("certs/federal.crl.pem"), list.pem).unwrap();
-    assert_eq!(world.gateway().reload_certificates().unwrap(), 1);
+    assert_eq!(world.gateway().reload().unwrap(), 1);
     let (_, ended) = end_of(ice).await;
     assert!(ended.is_some(), "it did not end in good order");
     let mut others = doccs;
