@@ -241,7 +241,7 @@ pub async fn accept_loop(
                 back_off = BACK_OFF_FIRST;
                 turn += 1;
                 let peer = peer.ip().to_canonical();
-                let Some(reservation) = state.handshakes_by_address.take(&peer) else {
+                let Ok(reservation) = state.handshakes_by_address.take(&peer) else {
                     state.refuse(&Refusal::TooManyOfAddress, peer);
                     continue;
                 };

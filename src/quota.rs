@@ -10,6 +10,15 @@ pub struct Quota<K> {
     taken: Mutex<Usage<K>>,
 }
 
+/// Whose limit a reservation would exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exceeded {
+    /// The holder's own.
+    Each,
+    /// That of all holders together.
+    All,
+}
+
 #[derive(Debug)]
 struct Usage<K> {
     each_max: usize,
@@ -37,10 +46,10 @@ impl<K: Eq + Hash + Clone> Quota<K> {
         Reservation { quota: Arc::clone(self), holder: holder.clone(), held: 0 }
     }
 
-    /// Reserves one until it is dropped. `None` if the holder or all holders together are at their limit.
-    pub fn take(self: &Arc<Self>, holder: &K) -> Option<Reservation<K>> {
+    /// Reserves one until it is dropped. An error if the holder or all holders together are at their limit.
+    pub fn take(self: &Arc<Self>, holder: &K) -> Result<Reservation<K>, Exceeded> {
         let mut share = self.begin(holder);
-        share.grow(1).then_some(share)
+        share.grow(1).map(|()| share)
     }
 
     fn taken(&self) -> MutexGuard<'_, Usage<K>> {
@@ -57,18 +66,21 @@ pub struct Reservation<K: Eq + Hash + Clone> {
 }
 
 impl<K: Eq + Hash + Clone> Reservation<K> {
-    /// Reserves `by` more. If that exceeds a limit, returns false and changes nothing.
-    pub fn grow(&mut self, by: usize) -> bool {
+    /// Reserves `by` more. If that exceeds a limit, says whose and changes nothing.
+    pub fn grow(&mut self, by: usize) -> Result<(), Exceeded> {
         let mut taken = self.quota.taken();
         let own = taken.by_each.get(&self.holder).copied().unwrap_or_default().saturating_add(by);
         let all = taken.by_all.saturating_add(by);
-        if own > taken.each_max || all > taken.all_max {
-            return false;
+        if own > taken.each_max {
+            return Err(Exceeded::Each);
+        }
+        if all > taken.all_max {
+            return Err(Exceeded::All);
         }
         taken.by_each.insert(self.holder.clone(), own);
         taken.by_all = all;
         self.held = self.held.saturating_add(by);
-        true
+        Ok(())
     }
 }
 
@@ -111,11 +123,13 @@ mod tests {
     fn nobody_has_more_than_a_share_and_what_is_let_go_can_be_taken() {
         let quota = Quota::new(2, 3);
         let held = [quota.take(&"a"), quota.take(&"a")];
-        assert!(held.iter().all(Option::is_some) && quota.take(&"a").is_none());
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(quota.take(&"a").err(), Some(Exceeded::Each));
         let other = quota.take(&"b");
-        assert!(other.is_some() && quota.take(&"b").is_none(), "all together have all there is");
+        assert!(other.is_ok());
+        assert_eq!(quota.take(&"b").err(), Some(Exceeded::All), "all together have all there is");
         drop(held);
-        assert!(quota.take(&"a").is_some());
+        assert!(quota.take(&"a").is_ok());
         drop(other);
         let taken = quota.taken();
         assert!(taken.by_each.is_empty() && taken.by_all == 0, "who holds nothing costs nothing");
@@ -125,25 +139,25 @@ mod tests {
     fn another_limit_holds_for_what_is_taken_next() {
         let quota = Quota::new(1, 1);
         let first = quota.take(&"a");
-        assert!(first.is_some() && quota.take(&"a").is_none());
+        assert!(first.is_ok() && quota.take(&"a").is_err());
         quota.allow(2, 2);
         let second = quota.take(&"a");
-        assert!(second.is_some());
+        assert!(second.is_ok());
         quota.allow(1, 1);
         drop(first);
-        assert!(quota.take(&"a").is_none(), "one is still taken");
+        assert!(quota.take(&"a").is_err(), "one is still taken");
         drop(second);
-        assert!(quota.take(&"a").is_some());
+        assert!(quota.take(&"a").is_ok());
     }
 
     #[test]
     fn a_share_grows_up_to_what_there_is_and_gives_all_of_it_back() {
         let quota = Quota::new(10, 15);
         let mut first = quota.begin(&"a");
-        assert!(first.grow(4) && first.grow(6) && !first.grow(1));
+        assert_eq!([4, 6, 1].map(|by| first.grow(by)), [Ok(()), Ok(()), Err(Exceeded::Each)]);
         let mut second = quota.begin(&"b");
-        assert!(!second.grow(6) && second.grow(5));
+        assert_eq!([6, 5].map(|by| second.grow(by)), [Err(Exceeded::All), Ok(())]);
         drop(first);
-        assert!(second.grow(5) && !second.grow(1));
+        assert_eq!([5, 1].map(|by| second.grow(by)), [Ok(()), Err(Exceeded::Each)]);
     }
 }

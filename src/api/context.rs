@@ -14,7 +14,7 @@ use tracing::Span;
 use crate::api::bulk_limits::BulkLimits;
 use crate::api::concurrency::ConcurrencyLimits;
 use crate::api::config::InboxConfig;
-use crate::api::status;
+use crate::api::status::{self, LimitOwner};
 use crate::domain::agency::Caller;
 use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
@@ -98,7 +98,7 @@ impl Api {
     /// Waits for a slot. Move the slot into the work itself: work that was started goes on when its caller goes away.
     pub(super) async fn slot(&self, concurrency: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
         let slot = tokio::time::timeout(SLOT_TIMEOUT, Arc::clone(concurrency).acquire_owned()).await;
-        slot.map_err(|_| status::overloaded(SLOT_TIMEOUT))?.map_err(|_| status::unavailable())
+        slot.map_err(|_| status::overloaded(LimitOwner::Gateway, SLOT_TIMEOUT))?.map_err(|_| status::unavailable())
     }
 
     /// Evaluates something on a blocking thread, a few at a time.

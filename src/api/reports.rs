@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use tonic::{Request, Response, Status};
 
 use crate::api::context::Api;
-use crate::api::status;
+use crate::api::status::{self, LimitOwner};
 use crate::domain::agency::Caller;
 use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::ids::{CaseName, JurisdictionId, LogName};
@@ -56,7 +56,7 @@ impl ReportService for Reports {
         };
         let zone = asked.jurisdiction.as_ref().map_or(TimeZone::UTC, |jurisdiction| Zones::default().of(jurisdiction));
         let active = self.0.concurrency.active_reports.begin(&caller.agency.id);
-        let active = active.ok_or_else(|| status::overloaded(BUSY_FOR))?;
+        let active = active.ok_or_else(|| status::overloaded(LimitOwner::Agency, BUSY_FOR))?;
         let slot = self.0.slot(&self.0.concurrency.reports).await?;
         let whose = caller.clone();
         let report = self.0.read_for(&caller, ReadMethod::GetReport, move |reader, filter| {

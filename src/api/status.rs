@@ -115,9 +115,37 @@ pub fn deadline_exceeded() -> Status {
     Failure::new(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message).into()
 }
 
-/// The gateway is overloaded.
-pub fn overloaded(retry_after: Duration) -> Status {
-    Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, "too much at once").retry_after(retry_after).into()
+/// Whose limit refused a call: what helps differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitOwner {
+    /// The caller's agency: it should ask for less at once.
+    Agency,
+    /// The writer of the jurisdiction, whose queue is full.
+    Jurisdiction,
+    /// The gateway, for all agencies together.
+    Gateway,
+}
+
+impl LimitOwner {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Agency => "agency",
+            Self::Jurisdiction => "jurisdiction",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// Too many calls are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many calls at once")]
+pub struct TooManyCalls(pub LimitOwner);
+
+/// A limit is reached.
+pub fn overloaded(owner: LimitOwner, retry_after: Duration) -> Status {
+    Failure::new(Code::ResourceExhausted, ErrorReason::Overloaded, "too much at once")
+        .retry_after(retry_after)
+        .into_status([("limit", owner.word().to_owned())])
 }
 
 /// The caller's certificate or token ended while its stream was open.
@@ -136,7 +164,7 @@ pub fn submit(error: &SubmitError) -> Status {
             Failure::new(Code::AlreadyExists, ErrorReason::RequestIdReused, error.to_string()).into()
         }
         SubmitError::Inbox(refusal) => of_inbox(*refusal),
-        SubmitError::Overloaded => overloaded(RETRY_AFTER),
+        SubmitError::Overloaded => overloaded(LimitOwner::Jurisdiction, RETRY_AFTER),
         SubmitError::OtherLaw | SubmitError::Stopped => unavailable(),
     }
 }
@@ -284,10 +312,10 @@ pub fn of_layer(error: &BoxError) -> Status {
         return unknown_method();
     }
     if let Some(exceeded) = error.downcast_ref::<RateExceeded>() {
-        return overloaded(exceeded.retry_after);
+        return overloaded(LimitOwner::Agency, exceeded.retry_after);
     }
-    if error.is::<tower::load_shed::error::Overloaded>() {
-        return overloaded(RETRY_AFTER);
+    if let Some(TooManyCalls(owner)) = error.downcast_ref::<TooManyCalls>() {
+        return overloaded(*owner, RETRY_AFTER);
     }
     internal("a layer failed")
 }

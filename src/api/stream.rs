@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status};
 
 use crate::api::context::Api;
-use crate::api::status;
+use crate::api::status::{self, LimitOwner};
 use crate::domain::ids::AgencyId;
 use crate::identity::authenticate::CallerExpiry;
 
@@ -45,7 +45,7 @@ impl<T> MessageSender<T> {
     pub(super) async fn send(&self, message: T) -> Result<(), Status> {
         match tokio::time::timeout(self.stall, self.messages.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(status::overloaded(self.stall)),
+            Ok(Err(_)) | Err(_) => Err(status::overloaded(LimitOwner::Agency, self.stall)),
         }
     }
 }

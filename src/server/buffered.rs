@@ -18,6 +18,7 @@ use crate::domain::ids::AgencyId;
 use crate::domain::method::own_at;
 use crate::identity::certificate::PeerIdentity;
 use crate::quota::{Quota, Reservation};
+use crate::server::in_flight::limit_owner;
 use crate::wire::methods::{self, Method};
 
 /// The first bytes of a message are not counted. Nearly every message is shorter, and calls in flight are limited
@@ -128,8 +129,10 @@ impl http_body::Body for CountedBody {
             this.free_len = this.free_len.saturating_sub(len);
             counted_len
         };
-        if counted_len > 0 && !self.share.grow(counted_len) {
-            return Poll::Ready(Some(Err(status::overloaded(RETRY_AFTER))));
+        if counted_len > 0
+            && let Err(exceeded) = self.share.grow(counted_len)
+        {
+            return Poll::Ready(Some(Err(status::overloaded(limit_owner(exceeded), RETRY_AFTER))));
         }
         Poll::Ready(Some(Ok(frame)))
     }

@@ -11,17 +11,20 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tonic::body::Body;
-use tower::load_shed::error::Overloaded;
 use tower::{BoxError, Layer, Service};
 
+use crate::api::status::{LimitOwner, TooManyCalls};
 use crate::config::ServerConfig;
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
-use crate::quota::{Quota, Reservation};
+use crate::quota::{Exceeded, Quota, Reservation};
 
 const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Open health calls of one agency, `Watch` among them. An agency's load balancers make few.
 const HEALTH_PER_AGENCY_MAX: usize = 64;
+
+/// Among open calls, and in flight.
+type Places = (Reservation<AgencyId>, Option<Reservation<AgencyId>>);
 
 /// The limits, shared by all workers.
 #[derive(Debug, Clone)]
@@ -46,12 +49,12 @@ impl InFlightLayer {
         self.open.allow(config.open_per_agency_max, usize::MAX);
     }
 
-    /// Reserves a place among open calls, and one in flight if the call needs one. `None` if there is no room.
-    fn take(&self, agency: &AgencyId, path: &str) -> Option<(Reservation<AgencyId>, Option<Reservation<AgencyId>>)> {
+    /// Reserves a place among open calls, and one in flight if the call needs one.
+    fn take(&self, agency: &AgencyId, path: &str) -> Result<Places, Exceeded> {
         if path.starts_with(HEALTH) {
-            return Some((self.open_health.take(agency)?, None));
+            return Ok((self.open_health.take(agency)?, None));
         }
-        Some((self.open.take(agency)?, Some(self.in_flight.take(agency)?)))
+        Ok((self.open.take(agency)?, Some(self.in_flight.take(agency)?)))
     }
 }
 
@@ -60,6 +63,14 @@ impl<S> Layer<S> for InFlightLayer {
 
     fn layer(&self, inner: S) -> InFlight<S> {
         InFlight { inner, limits: self.clone() }
+    }
+}
+
+/// Whose limit of calls or bytes was exceeded.
+pub(super) fn limit_owner(exceeded: Exceeded) -> LimitOwner {
+    match exceeded {
+        Exceeded::Each => LimitOwner::Agency,
+        Exceeded::All => LimitOwner::Gateway,
     }
 }
 
@@ -84,8 +95,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer = request.extensions().get::<PeerIdentity>();
-        let Some((open, in_flight)) = peer.and_then(|peer| self.limits.take(&peer.agency, request.uri().path())) else {
-            return Box::pin(async { Err(Overloaded::new().into()) });
+        // Only the acceptor makes connections, so every call has an agency.
+        let places = peer.ok_or(Exceeded::All).and_then(|peer| self.limits.take(&peer.agency, request.uri().path()));
+        let (open, in_flight) = match places {
+            Ok(places) => places,
+            Err(exceeded) => {
+                let refused = TooManyCalls(limit_owner(exceeded));
+                return Box::pin(async move { Err(refused.into()) });
+            }
         };
         let answered = self.inner.call(request);
         Box::pin(async move {

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use prost::Message as _;
+use tonic::metadata::AsciiMetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -13,6 +14,9 @@ use crate::wire::v1::ErrorReason;
 
 /// The domain of each of our `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "comity";
+
+/// After how many milliseconds a client may send again, or -1 for not at all (gRFC A6).
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// What an error says beyond its code. No personal data: the message is ours, never the caller's text.
 #[derive(Debug)]
@@ -52,12 +56,29 @@ impl Failure {
         self
     }
 
+    /// What a stock gRPC client does about its next attempt (gRFC A6): waits for as long as `RetryInfo` says, or makes none. Told
+    /// where clients send again by the code alone.
+    fn pushback(&self) -> Option<AsciiMetadataValue> {
+        let delay = self.details.retry_info().and_then(|retry| retry.retry_delay);
+        match (delay, self.code) {
+            // Rounded up: an attempt that comes a moment too early is refused again.
+            (Some(delay), _) => Some(delay.as_micros().div_ceil(1_000).to_string().parse().ok()?),
+            (None, Code::ResourceExhausted | Code::Unavailable) => Some(AsciiMetadataValue::from_static("-1")),
+            (None, _) => None,
+        }
+    }
+
     /// The status, ready to be sent. The caller sees `metadata`: it MUST hold ids and citations only.
     pub fn into_status<'a>(mut self, metadata: impl IntoIterator<Item = (&'a str, String)>) -> Status {
         let metadata: std::collections::HashMap<_, _> =
             metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         self.details.set_error_info(reason_word(self.reason), ERROR_DOMAIN, metadata);
-        Status::with_error_details(self.code, self.message, self.details)
+        let pushback = self.pushback();
+        let mut status = Status::with_error_details(self.code, self.message, self.details);
+        if let Some(pushback) = pushback {
+            status.metadata_mut().insert(PUSHBACK, pushback);
+        }
+        status
     }
 }
 

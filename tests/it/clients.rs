@@ -3,6 +3,7 @@
 
 mod forks;
 mod requests;
+mod stock;
 mod stories;
 mod telling;
 

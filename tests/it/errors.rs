@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use comity::api::status;
+use comity::api::status::{self, LimitOwner, TooManyCalls};
 use comity::domain::decide::Refusal;
 use comity::domain::determination::{Determination, LawAction, Ruling};
 use comity::domain::inbox;
 use comity::domain::matching::Disagreement;
 use comity::domain::times::ImpossibleTime;
+use comity::identity::rate::RateExceeded;
 use comity::policy::engine::AdmitError;
 use comity::policy::gate::Denial;
 use comity::recorder::SubmitError;
@@ -88,6 +89,39 @@ pub(crate) fn status_word(code: Code) -> String {
     upper.collect()
 }
 
+/// Stock gRPC goes by the code and by this alone (gRFC A6).
+#[test]
+fn whoever_sends_again_by_the_code_alone_is_told_when_or_not_to() {
+    let mut told = BTreeSet::new();
+    for status in statuses() {
+        let pushback = status.metadata().get("grpc-retry-pushback-ms").map(|value| value.to_str().unwrap().to_owned());
+        let delay = status.get_error_details().retry_info().and_then(|retry| retry.retry_delay);
+        let expected = match (delay, status.code()) {
+            (Some(delay), _) => Some(delay.as_millis().to_string()),
+            (None, Code::ResourceExhausted | Code::Unavailable) => Some("-1".to_owned()),
+            (None, _) => None,
+        };
+        assert_eq!(pushback, expected, "{status:?}");
+        told.extend(pushback);
+    }
+    assert!(told.contains("-1") && told.contains("1000"), "{told:?}");
+    let moment = status::overloaded(LimitOwner::Agency, Duration::from_micros(1_001));
+    assert_eq!(
+        moment.metadata().get("grpc-retry-pushback-ms").unwrap(),
+        "2",
+        "a moment too early would be refused again"
+    );
+}
+
+#[test]
+fn what_is_too_much_says_whose_limit_it_was() {
+    let owner = |status: Status| status.get_error_details().error_info().unwrap().metadata["limit"].clone();
+    assert_eq!(owner(status::submit(&SubmitError::Overloaded)), "jurisdiction");
+    assert_eq!(owner(status::of_layer(&TooManyCalls(LimitOwner::Gateway).into())), "gateway");
+    assert_eq!(owner(status::of_layer(&TooManyCalls(LimitOwner::Agency).into())), "agency");
+    assert_eq!(owner(status::of_layer(&RateExceeded { retry_after: Duration::ZERO }.into())), "agency");
+}
+
 /// What anybody is to do upon each reason stands beside it.
 #[test]
 fn each_row_says_when_and_what_to_do() {
@@ -110,7 +144,8 @@ fn statuses() -> Vec<Status> {
         status::internal("a fault"),
         status::unavailable(),
         status::deadline_exceeded(),
-        status::overloaded(Duration::from_secs(1)),
+        status::overloaded(LimitOwner::Agency, Duration::from_secs(1)),
+        status::of_layer(&TooManyCalls(LimitOwner::Gateway).into()),
         status::expired(),
         status::of_layer(&NoMethod::Unknown.into()),
         status::of_layer(&AdmitError::TokenMissing { agency: "us-ice".parse().unwrap(), method: String::new() }.into()),
