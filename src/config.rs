@@ -247,11 +247,31 @@ pub struct PolicyConfig {
     /// two checks in a row saw the same files.
     #[serde(with = "Within::<0, 86_400_000>")]
     pub look_every_ms: u64,
+    /// Public keys of those who sign policy sets, as C2SP verifier keys. With any, a set without their signatures is refused, the
+    /// built-in one too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
+    /// How many of them must have signed a set.
+    #[serde(with = "Within::<1, 16>")]
+    pub signatures_min: usize,
+}
+
+impl PolicyConfig {
+    /// The keys of those who sign policy sets.
+    pub fn signers(&self) -> Result<Vec<VerifierKey>, ConfigError> {
+        let keys = self.signers.iter().map(|key| VerifierKey::parse(key).map_err(ConfigError::PolicySigner));
+        let keys: Vec<VerifierKey> = keys.collect::<Result<_, _>>()?;
+        let distinct: BTreeSet<&String> = self.signers.iter().collect();
+        if !keys.is_empty() && (distinct.len() < self.signatures_min || distinct.len() < keys.len()) {
+            return Err(ConfigError::TooFewSigners);
+        }
+        Ok(keys)
+    }
 }
 
 impl Default for PolicyConfig {
     fn default() -> Self {
-        Self { directory: None, look_every_ms: 3_000 }
+        Self { directory: None, look_every_ms: 3_000, signers: Vec::new(), signatures_min: 2 }
     }
 }
 
@@ -277,7 +297,7 @@ impl Config {
         if audience.is_empty() || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ConfigError::Audience);
         }
-        Ok(())
+        self.policy.signers().map(drop)
     }
 }
 

@@ -32,7 +32,7 @@ pub use cosignature::{Cosignature, Cosigner, CosignerKey, Head};
 pub use hash::Hash;
 pub use key::{KeyError, Signer, VerifierKey, is_name, pem_from_pkcs8};
 pub use merkle::{SIZE_MAX, empty_root, leaf_hash, node_hash, sha256_hex};
-pub use note::{NOTE_LEN_MAX, NoteError};
+pub use note::{NOTE_LEN_MAX, NoteError, SignedText};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
 pub use receipt::{RECEIPT_LEN_MAX, Receipt, ReceiptError};
 pub use tile_path::{TilePath, TilePathError};

@@ -24,6 +24,7 @@ mod protocol;
 mod readiness;
 mod reload;
 mod sampling;
+mod signatures;
 mod start_check;
 mod store_check;
 mod ticking;
@@ -46,6 +47,7 @@ pub use check::{CheckedConfig, check};
 pub use condition::Phase;
 pub use error::{AgainstError, ServerError};
 pub use policies::{ReloadError, Reloaded, UnfitSet};
+pub use signatures::{SIGNATURES, UnsignedSet, signed_text};
 pub use start_check::{StartFindings, check_addresses, check_against, check_content, check_heads, check_start};
 pub use store_check::check_location;
 
@@ -151,7 +153,7 @@ impl Gateway {
         let RunningWriters { handle, reader, heads, writer_statuses, threads: writers } =
             writer::start(config, base, &secrets, &in_force, inputs)?;
         let policies =
-            Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics)));
+            Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics))?);
         // Activate before anybody is served: a restart with another policy set is an activation too.
         handle.activate(&engine).map_err(ReloadError::from)?;
         let verifiers = Arc::new(ArcSwap::from_pointee(verifiers));

@@ -6,6 +6,7 @@ mod json;
 mod prove;
 mod replay;
 mod set;
+mod sign;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ enum PolicyCommand {
     Prove(prove::ProveArgs),
     /// Says what a law answers in a case, why, and which single fact would change the answer.
     Explain(explain::ExplainArgs),
+    /// Signs a policy set for the gateways that demand it (`policy.signers`), beside those who have signed it already.
+    Sign(sign::SignArgs),
     /// Judges the determinations of a store's log again under another set, and says which change and by which rule.
     Replay(replay::ReplayArgs),
 }
@@ -59,6 +62,7 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
         PolicyCommand::Test(set) => read(set.directory.as_deref()).and_then(|set| test(&set, json)),
         PolicyCommand::Prove(args) => prove::run(args, json),
         PolicyCommand::Explain(args) => explain::run(args, json),
+        PolicyCommand::Sign(args) => sign::run(args, json),
         PolicyCommand::Replay(args) => replay::run(args, json),
     };
     if let Err(error) = &done

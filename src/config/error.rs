@@ -48,6 +48,12 @@ pub enum ConfigError {
     /// A retired key is not one.
     #[error("[keys] retired: {0}")]
     RetiredKey(crate::ledger::KeyError),
+    /// A signer of policies is no key.
+    #[error("[policy] signers: {0}")]
+    PolicySigner(crate::ledger::KeyError),
+    /// There are not as many signers of policies as must sign.
+    #[error("[policy] signers: there must be `signatures_min` of them or more, each another key")]
+    TooFewSigners,
     /// A key is named twice.
     #[error("[keys] one key is named twice: signer_name, beside and retired are different keys")]
     KeyTwice,

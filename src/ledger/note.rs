@@ -68,6 +68,64 @@ pub(super) fn sign(text: &str, signer: &Signer) -> Result<String, NoteError> {
     Ok(note)
 }
 
+/// A text of ours that is no checkpoint, signed by one or more keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedText(String);
+
+impl SignedText {
+    /// Signs a text with each key of the signer. It MUST end in a newline, have no other control characters, and begin with a
+    /// line that no log has as its origin, so that it can never be taken for a checkpoint.
+    pub fn sign(text: &str, signer: &Signer) -> Result<Self, NoteError> {
+        sign(text, signer).map(Self)
+    }
+
+    /// A text and its signatures as they were received. Nothing is verified.
+    pub fn received(note: String) -> Result<Self, NoteError> {
+        read(&note)?;
+        Ok(Self(note))
+    }
+
+    /// The text.
+    pub fn text(&self) -> Result<&str, NoteError> {
+        read(&self.0).map(|(text, _)| text)
+    }
+
+    /// Adds the signatures of other keys to the same text. Those of a key that has signed already are left out.
+    pub fn add(&mut self, signer: &Signer) -> Result<(), NoteError> {
+        let (text, lines) = read(&self.0)?;
+        let new = signer.each().filter(|key| !lines.iter().any(|line| key.verifier().is(line.name, line.id)));
+        let mut added = String::new();
+        for key in new {
+            let signature = key.sign(text.as_bytes()).ok_or(NoteError::Sign)?;
+            added.push_str(&line(key.verifier().name(), key.verifier().id(), &signature));
+        }
+        self.0.push_str(&added);
+        Ok(())
+    }
+
+    /// Which of these keys have signed. Lines of other keys are passed over; an invalid signature of one of these is an error.
+    pub fn signed_by<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, NoteError> {
+        let (text, lines) = read(&self.0)?;
+        let mut signed = Vec::new();
+        for key in keys {
+            let mut own = lines.iter().filter(|line| key.is(line.name, line.id)).peekable();
+            if own.peek().is_none() {
+                continue;
+            }
+            if !own.all(|line| key.verifies(text.as_bytes(), &line.signature)) {
+                return Err(NoteError::BadSignature { name: key.name().to_owned() });
+            }
+            signed.push(key);
+        }
+        Ok(signed)
+    }
+
+    /// The note, as it is written to a file.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A signature line with its newline.
 pub(super) fn line(name: &str, id: KeyId, signature: &[u8]) -> String {
     let base64 = STANDARD.encode([&id[..], signature].concat());
@@ -183,6 +241,28 @@ mod tests {
     const C2SP_VKEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
     const C2SP_NOTE: &str = "This is an example message.\n\n\
         \u{2014} example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+
+    #[test]
+    fn a_text_says_who_of_the_known_has_signed_it() {
+        let signer = |name| Signer::generate(name).unwrap().0;
+        let (first, second, stranger) = (signer("counsel/a"), signer("counsel/b"), signer("counsel/c"));
+        let keys = [first.verifier().clone(), second.verifier().clone()];
+        let mut note = SignedText::sign("a text\n", &first).unwrap();
+        let names = |note: &SignedText| -> Vec<String> {
+            note.signed_by(&keys).unwrap().into_iter().map(|key| key.name().to_owned()).collect()
+        };
+        assert_eq!(names(&note), ["counsel/a"]);
+        note.add(&stranger).unwrap();
+        note.add(&first).unwrap();
+        assert_eq!(names(&note), ["counsel/a"]);
+        note.add(&second).unwrap();
+        assert_eq!(names(&note), ["counsel/a", "counsel/b"]);
+        assert_eq!(note.as_str().lines().count(), 5, "each key once: {}", note.as_str());
+        let other = note.as_str().replacen("a text", "another", 1);
+        let other = SignedText::received(other).unwrap();
+        assert_eq!(other.signed_by(&keys), Err(NoteError::BadSignature { name: "counsel/a".to_owned() }));
+        assert!(SignedText::received("no note".to_owned()).is_err());
+    }
 
     fn refused(note: &str, keys: &[VerifierKey]) -> NoteError {
         open(note, keys).unwrap_err()

@@ -12,9 +12,9 @@ use crate::identity::registry::{Member, Registry};
 use crate::ledger::VerifierKey;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
-use crate::policy::load::PolicySet;
 use crate::server::error::ServerError;
-use crate::server::policies::{self, UnfitSet};
+use crate::server::policies::{self, Candidate};
+use crate::server::signatures::Signatures;
 use crate::witness::push::PushPlan;
 
 /// A configuration that was checked, with everything it names.
@@ -68,11 +68,12 @@ pub fn check(config: &Config, base: &Path, wall: &WallClock) -> Result<CheckedCo
     config.check()?;
     let secrets = Secrets::read(&config.keys, base)?;
     let registry = Arc::new(Registry::load(&config.registry, base, &config.jurisdictions)?);
+    let signatures = Signatures::of(&config.policy)?;
     let engine = Arc::new(match &config.policy.directory {
-        None => policies::built_in(&config.jurisdictions)?,
+        None => policies::built_in(&signatures, &config.jurisdictions)?,
         Some(directory) => {
-            let files = PolicySet::files_in(&base.join(directory)).map_err(UnfitSet::from)?;
-            policies::fit(&files, &config.jurisdictions)?
+            let candidate = Candidate::read(&base.join(directory), &signatures)?;
+            policies::fit(&candidate, &signatures, &config.jurisdictions)?
         }
     });
     let zones = Zones::with(&config.time_zones)?;

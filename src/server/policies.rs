@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::domain::ids::JurisdictionId;
 use crate::metrics::{Metrics, table};
 use crate::policy::cases::{self, Failure};
@@ -21,6 +21,7 @@ use crate::policy::engine::Engine;
 use crate::policy::in_force::GateInForce;
 use crate::policy::load::{PolicyError, PolicySet};
 use crate::recorder::{Activated, Handle, SubmitError};
+use crate::server::signatures::{SIGNATURES, Signatures, UnsignedSet};
 
 /// The most characters of a reason that are repeated. Cedar's messages can be long.
 const REASON_LEN_MAX: usize = 500;
@@ -37,6 +38,9 @@ pub enum UnfitSet {
     /// The law does not give what its own cases expect.
     #[error("the policies do not hold against their own cases: {0}")]
     Cases(String),
+    /// It is not signed as it must be.
+    #[error(transparent)]
+    Unsigned(#[from] UnsignedSet),
 }
 
 /// Why a policy set was not activated. The set before it stays in force.
@@ -62,12 +66,40 @@ pub enum Reloaded {
     },
 }
 
-/// Builds an engine from these files, if they are valid for these jurisdictions.
+/// A policy set in a directory: its files, and the signatures beside them where they are needed.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    files: BTreeMap<String, String>,
+    signatures: Option<String>,
+}
+
+impl Candidate {
+    /// Reads a directory, within limits.
+    pub(super) fn read(directory: &Path, signatures: &Signatures) -> Result<Self, UnfitSet> {
+        Ok(Self { files: PolicySet::files_in(directory)?, signatures: signatures.read(directory) })
+    }
+
+    /// The digest of the set.
+    fn digest(&self) -> [u8; 32] {
+        digest_of(&self.files)
+    }
+
+    /// The digest of everything that was read: a set may be signed after it was refused.
+    fn seen(&self) -> [u8; 32] {
+        let signatures = self.signatures.iter().map(|note| (SIGNATURES.to_owned(), note.clone()));
+        digest_of(&self.files.clone().into_iter().chain(signatures).collect())
+    }
+}
+
+/// Builds an engine from a candidate, if it is valid for these jurisdictions and signed as it must be.
 pub(super) fn fit(
-    files: &BTreeMap<String, String>,
+    candidate: &Candidate,
+    signatures: &Signatures,
     jurisdictions: &BTreeSet<JurisdictionId>,
 ) -> Result<Engine, UnfitSet> {
-    let set = with_laws(PolicySet::from_files(files)?, jurisdictions)?;
+    // First, so that nothing is made of what nobody vouches for.
+    signatures.check(candidate.digest(), candidate.signatures.as_deref())?;
+    let set = with_laws(PolicySet::from_files(&candidate.files)?, jurisdictions)?;
     if let Some(Failure { file, case, problem, .. }) = cases::first_failure(&set) {
         let case = case.as_ref().map(|case| format!(": {case}")).unwrap_or_default();
         return Err(UnfitSet::Cases(format!("{file}{case}: {problem}")));
@@ -75,9 +107,11 @@ pub(super) fn fit(
     Ok(Engine::new(set))
 }
 
-/// The built-in set. Its cases were tested when it was built.
-pub(super) fn built_in(jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
-    Ok(Engine::new(with_laws(PolicySet::embedded()?, jurisdictions)?))
+/// The built-in set. Its cases were tested when it was built. Nobody has signed it.
+pub(super) fn built_in(signatures: &Signatures, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<Engine, UnfitSet> {
+    let set = PolicySet::embedded()?;
+    signatures.check(set.digest(), None)?;
+    Ok(Engine::new(with_laws(set, jurisdictions)?))
 }
 
 fn with_laws(set: PolicySet, jurisdictions: &BTreeSet<JurisdictionId>) -> Result<PolicySet, UnfitSet> {
@@ -91,6 +125,7 @@ pub(super) struct PolicyReloader {
     /// The directory. `None` if the policies are built in and never change.
     directory: Option<PathBuf>,
     jurisdictions: BTreeSet<JurisdictionId>,
+    signatures: Signatures,
     in_force: GateInForce,
     recorder: Handle,
     metrics: Arc<Metrics>,
@@ -125,14 +160,15 @@ impl PolicyReloader {
         in_force: GateInForce,
         recorder: Handle,
         metrics: Arc<Metrics>,
-    ) -> Self {
+    ) -> Result<Self, ConfigError> {
         for outcome in ["activated", "unchanged", "failed"] {
             metrics.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
         }
         let directory = config.policy.directory.as_ref().map(|directory| base.join(directory));
         let jurisdictions = config.jurisdictions.clone();
+        let signatures = Signatures::of(&config.policy)?;
         let (detail, seen) = (watch::Sender::new(None), Mutex::default());
-        Self { directory, jurisdictions, in_force, recorder, metrics, detail, seen }
+        Ok(Self { directory, jurisdictions, signatures, in_force, recorder, metrics, detail, seen })
     }
 
     /// Whether the policies are built in, and so never change.
@@ -144,12 +180,11 @@ impl PolicyReloader {
     pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
         let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return Ok(self.unchanged(&mut seen)) };
-        let read = PolicySet::files_in(directory).map_err(UnfitSet::from);
-        match read {
-            Ok(files) if !seen.owed && digest_of(&files) == self.in_force.gate().engine().digest() => {
+        match Candidate::read(directory, &self.signatures) {
+            Ok(candidate) if !seen.owed && candidate.digest() == self.in_force.gate().engine().digest() => {
                 Ok(self.unchanged(&mut seen))
             }
-            Ok(files) => self.activate(&files, &mut seen),
+            Ok(candidate) => self.activate(&candidate, &mut seen),
             Err(error) => Err(self.refuse(Refused::Unreadable(error.to_string()), error.into(), &mut seen)),
         }
     }
@@ -158,26 +193,25 @@ impl PolicyReloader {
     pub(super) fn check_files(&self) {
         let mut seen = self.last_look();
         let Some(directory) = &self.directory else { return };
-        let files = match PolicySet::files_in(directory) {
-            Ok(files) => files,
+        let candidate = match Candidate::read(directory, &self.signatures) {
+            Ok(candidate) => candidate,
             Err(error) => {
-                let (error, refused) =
-                    (UnfitSet::from(error), |error: &UnfitSet| Refused::Unreadable(error.to_string()));
-                if seen.refused.as_ref() != Some(&refused(&error)) {
-                    self.refuse(refused(&error), error.into(), &mut seen);
+                let refused = Refused::Unreadable(error.to_string());
+                if seen.refused.as_ref() != Some(&refused) {
+                    self.refuse(refused, error.into(), &mut seen);
                 }
                 return;
             }
         };
-        let digest = digest_of(&files);
-        let at_rest = seen.last.replace(digest) == Some(digest);
-        if !seen.owed && digest == self.in_force.gate().engine().digest() {
+        let now = candidate.seen();
+        let at_rest = seen.last.replace(now) == Some(now);
+        if !seen.owed && candidate.digest() == self.in_force.gate().engine().digest() {
             // The files are again those in force.
             seen.refused = None;
             self.set_detail(None);
-        } else if at_rest && seen.refused != Some(Refused::Files(digest)) {
+        } else if at_rest && seen.refused != Some(Refused::Files(now)) {
             // `activate` has reported any refusal.
-            let _said = self.activate(&files, &mut seen);
+            let _said = self.activate(&candidate, &mut seen);
         }
     }
 
@@ -188,19 +222,19 @@ impl PolicyReloader {
         }
     }
 
-    fn activate(&self, files: &BTreeMap<String, String>, seen: &mut LastLook) -> Result<Reloaded, ReloadError> {
-        let taken = fit(files, &self.jurisdictions)
+    fn activate(&self, candidate: &Candidate, seen: &mut LastLook) -> Result<Reloaded, ReloadError> {
+        let taken = fit(candidate, &self.signatures, &self.jurisdictions)
             .map_err(ReloadError::from)
             .and_then(|engine| Ok(self.recorder.activate(&Arc::new(engine))?));
         seen.owed = false;
         match taken {
             // The set is valid but was not recorded: try it again at the next look.
             Err(error @ ReloadError::NotRecorded(_)) => {
-                let error = self.refuse(Refused::Files(digest_of(files)), error, seen);
+                let error = self.refuse(Refused::Files(candidate.seen()), error, seen);
                 (seen.refused, seen.owed) = (None, true);
                 Err(error)
             }
-            Err(error @ ReloadError::Unfit(_)) => Err(self.refuse(Refused::Files(digest_of(files)), error, seen)),
+            Err(error @ ReloadError::Unfit(_)) => Err(self.refuse(Refused::Files(candidate.seen()), error, seen)),
             Ok(Activated::Already) => Ok(self.unchanged(seen)),
             Ok(Activated::First) => Ok(self.activated(0, seen)),
             Ok(Activated::Instead { entries }) => Ok(self.activated(entries, seen)),

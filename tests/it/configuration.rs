@@ -192,7 +192,7 @@ fn what_changes_without_a_restart_is_what_the_page_says() {
     let keys = |tables: Vec<Table>, which: fn(&Key) -> bool| -> Vec<String> {
         let keys = tables.into_iter().flat_map(|table| {
             let name = table.name.clone();
-            table.keys.into_iter().filter(move |key| which(key)).map(move |key| format!("{name}.{}", key.name))
+            table.keys.into_iter().filter(which).map(move |key| format!("{name}.{}", key.name))
         });
         keys.collect()
     };

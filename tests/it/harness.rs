@@ -44,7 +44,7 @@ static TEMPLATE: LazyLock<TempDir> = LazyLock::new(|| {
     let directory = tempfile::tempdir().unwrap();
     let mut config = Sandbox::establish(directory.path()).unwrap().config;
     law::lay(&directory.path().join(law::AS_READ));
-    config.policy = PolicyConfig { directory: Some(law::AS_READ.into()), look_every_ms: 0 };
+    config.policy = PolicyConfig { directory: Some(law::AS_READ.into()), look_every_ms: 0, ..PolicyConfig::default() };
     fs::write(directory.path().join(CONFIG_FILE), toml::to_string(&config).unwrap()).unwrap();
     directory
 });

@@ -2,6 +2,7 @@
 
 mod load;
 pub(crate) mod sets;
+mod signed;
 
 use std::fs;
 use std::path::Path;
