@@ -174,8 +174,13 @@ pub(crate) fn installed(variable: &str, what: &str) -> Option<OsString> {
 
 /// A program that ends, told to or not: a client that never reaches the end of its inbox would read for ever.
 pub(crate) fn limited(program: impl AsRef<OsStr>) -> Command {
+    limited_to(CHILD_TIMEOUT_S, program)
+}
+
+/// The same, for so many seconds.
+pub(crate) fn limited_to(timeout_s: &str, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("timeout");
-    command.arg(CHILD_TIMEOUT_S).arg(program);
+    command.arg(timeout_s).arg(program);
     command
 }
 

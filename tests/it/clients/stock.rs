@@ -28,13 +28,15 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tonic::{Code, Status};
 
-use crate::clients::{ROOT, installed, limited, python_stubs, run, typescript_package};
+use crate::clients::{ROOT, installed, limited_to, python_stubs, run, typescript_package};
 use crate::flood::told;
 use crate::harness::process::{Served, assert_verified};
 use crate::harness::raw::{self, Call, Connection, Reply};
 use crate::harness::requests::{NY_EXCHANGE, detainer_for};
 
 const COUNT: u64 = 400;
+/// Ten thousand on a busy machine take minutes.
+const CHILD_TIMEOUT_S: &str = "900";
 /// So soon that the test is not about waiting.
 const COME_BACK_AFTER: Duration = Duration::from_millis(2);
 
@@ -207,7 +209,7 @@ async fn a_stock_stub_in_python_sends_again_as_it_is_told() {
     let Some(python) = installed("COMITY_PYTHON", "a stock stub in Python") else { return };
     let stubs = python_stubs(&python, "stock-python");
     holds(|| {
-        let mut program = limited(&python);
+        let mut program = limited_to(CHILD_TIMEOUT_S, &python);
         program.arg(Path::new(ROOT).join("tests/it/clients/stock.py"));
         program.env("PYTHONPATH", &stubs).env("PYTHONDONTWRITEBYTECODE", "1");
         program
@@ -221,7 +223,7 @@ async fn a_stock_stub_in_javascript_sends_again_as_it_is_told() {
     let package: PathBuf = typescript_package(&modules, "stock-typescript");
     std::fs::copy(Path::new(ROOT).join("tests/it/clients/stock.mjs"), package.join("stock.mjs")).unwrap();
     holds(|| {
-        let mut program = limited("node");
+        let mut program = limited_to(CHILD_TIMEOUT_S, "node");
         program.arg(package.join("stock.mjs"));
         program
     })
