@@ -26,6 +26,7 @@ pub use store::{ShardConfig, ShardLocation, StoreConfig, StoreUrl};
 
 use crate::accept;
 use crate::api::InboxConfig;
+use crate::audit;
 use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::range::Within;
@@ -72,6 +73,9 @@ pub struct Config {
     /// Where the policies are.
     #[serde(default)]
     pub policy: PolicyConfig,
+    /// The audit log.
+    #[serde(default)]
+    pub audit: audit::Config,
     /// Limits of the writer.
     #[serde(default)]
     pub recorder: RecorderConfig,
@@ -195,7 +199,8 @@ pub struct LogConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeysConfig {
-    /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key` and `cursor.key`.
+    /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key` and `cursor.key`; and
+    /// `audit-signing.pem`, if the audit log has a key of its own.
     #[schemars(extend("format" = "path"), example = &"keys")]
     pub directory: PathBuf,
     /// The name of the signing key in checkpoints (C2SP signed-note).
@@ -293,7 +298,9 @@ pub mod secret_files {
     pub const REQUEST_DIGEST: &str = "request-digest.key";
     /// Authenticates cursors.
     pub const CURSOR: &str = "cursor.key";
-    /// All of them.
+    /// Ed25519, PKCS#8 PEM: signs the audit log. If it is not there, [`SIGNING`] does.
+    pub const AUDIT_SIGNING: &str = "audit-signing.pem";
+    /// All that a gateway must have.
     pub const ALL: [&str; 5] = [SIGNING, WRAPPING, PSEUDONYM, REQUEST_DIGEST, CURSOR];
 }
 
@@ -301,6 +308,8 @@ pub mod secret_files {
 pub struct Secrets {
     /// Signs checkpoints.
     pub signer: Signer,
+    /// Signs the audit log.
+    pub audit_signer: Signer,
     /// Wraps the data key of each case.
     pub wrapping: Zeroizing<[u8; 32]>,
     /// Turns officers into pseudonyms.
@@ -328,6 +337,8 @@ impl Secrets {
         let first = signer(&config.signer_name, directory.join(secret_files::SIGNING))?;
         let beside = config.beside.iter().map(|key| signer(&key.name, directory.join(&key.file)));
         let beside: Vec<Signer> = beside.collect::<Result<_, _>>()?;
+        let own = directory.join(secret_files::AUDIT_SIGNING);
+        let own = own.exists().then(|| signer(&format!("{}-audit", config.signer_name), own)).transpose()?;
         let retired = config.retired.iter().map(|key| VerifierKey::parse(key).map_err(ConfigError::RetiredKey));
         let retired: Vec<VerifierKey> = retired.collect::<Result<_, _>>()?;
         let signer = first.rolling(beside, retired);
@@ -336,6 +347,7 @@ impl Secrets {
             return Err(ConfigError::KeyTwice);
         }
         Ok(Self {
+            audit_signer: own.unwrap_or_else(|| signer.clone()),
             signer,
             wrapping: read_key(&directory.join(secret_files::WRAPPING))?,
             pseudonym: read_key(&directory.join(secret_files::PSEUDONYM))?,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -32,6 +33,7 @@ pub struct TlsConn {
     /// What the handshake has read of HTTP/2, still to be given to the reader.
     preface: &'static [u8],
     peer: PeerIdentity,
+    address: IpAddr,
     end: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     _live: Registration,
@@ -41,19 +43,24 @@ pub struct TlsConn {
 impl TlsConn {
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
-        peer: PeerIdentity,
+        (peer, address): (PeerIdentity, IpAddr),
         lifetime: Duration,
         live: Registration,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let end = Box::pin(tokio::time::sleep(lifetime));
         let cut = Box::pin(live.cut.clone().cancelled_owned());
-        Self { stream, preface: PREFACE, peer, end, cut, _live: live, _permit: permit }
+        Self { stream, preface: PREFACE, peer, address, end, cut, _live: live, _permit: permit }
     }
 
     /// The agency at the other end.
     pub fn peer(&self) -> &PeerIdentity {
         &self.peer
+    }
+
+    /// Where it comes from.
+    pub fn address(&self) -> IpAddr {
+        self.address
     }
 
     fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {

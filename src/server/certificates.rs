@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{self, TlsMaterial, TlsState, TrustError};
+use crate::audit::{Act, AuditFile, Outcome};
 use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
@@ -25,6 +26,7 @@ pub(super) struct CertificateReloader {
     pub(super) state: Arc<TlsState>,
     wall: WallClock,
     metrics: Arc<Metrics>,
+    audit: Option<Arc<AuditFile>>,
     /// Why the newest files are not in force. `None` if they are.
     refused: Mutex<Option<String>>,
     /// Warnings for the operator.
@@ -39,6 +41,7 @@ impl CertificateReloader {
         (registry, state): (Arc<Registry>, Arc<TlsState>),
         wall: &WallClock,
         metrics: &Arc<Metrics>,
+        audit: Option<&Arc<AuditFile>>,
     ) -> Self {
         for outcome in ["activated", "failed"] {
             metrics.add(&table::CERTIFICATE_RELOADS, &[outcome.into()], 0);
@@ -50,6 +53,7 @@ impl CertificateReloader {
             state,
             wall: wall.clone(),
             metrics: Arc::clone(metrics),
+            audit: audit.cloned(),
             refused: Mutex::default(),
             detail: watch::Sender::default(),
         };
@@ -63,6 +67,11 @@ impl CertificateReloader {
         let reloaded = self.reload_files();
         let outcome = if reloaded.is_ok() { "activated" } else { "failed" };
         self.metrics.increment(&table::CERTIFICATE_RELOADS, &[outcome.into()]);
+        if let Some(audit) = &self.audit {
+            let outcome = if reloaded.is_ok() { Outcome::Success } else { Outcome::Failure };
+            let cut = *reloaded.as_ref().unwrap_or(&0);
+            let _counted = audit.act(&Act::CertificatesReloaded { outcome, cut });
+        }
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reloaded.as_ref().err().map(ToString::to_string);
         self.check_expiry();
         reloaded

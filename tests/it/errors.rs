@@ -109,6 +109,7 @@ fn statuses() -> Vec<Status> {
         status::no_caller(),
         status::internal("a fault"),
         status::unavailable(),
+        status::audit_unavailable(),
         status::deadline_exceeded(),
         status::overloaded(Duration::from_secs(1)),
         status::expired(),

@@ -5,6 +5,7 @@
 
 mod alone;
 pub(crate) mod audit;
+mod audited;
 pub(crate) mod client;
 mod clock;
 mod disk;
