@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::Either;
+use tonic::Status;
 
 use crate::domain::agency::Actor;
 
@@ -33,8 +34,8 @@ pub struct Notes {
     pub disclosed: usize,
     /// Why a layer refused it, in its own words.
     pub cause: Option<String>,
-    /// The code and the reason, where the answer no longer shows them.
-    pub status: Option<(i32, Option<&'static str>)>,
+    /// How it ended, where the answer does not say so in the terms of gRPC.
+    pub status: Option<Status>,
 }
 
 impl Noted {

@@ -87,8 +87,8 @@ pub fn verify(files: &[PathBuf], keys: Option<&[VerifierKey]>, kept: &[Checkpoin
 fn first_of(file: &Path) -> Result<u64, AuditFault> {
     let mut lines = open(file)?;
     let line = next_line(&mut lines, file)?.ok_or_else(|| AuditFault::NotAnAuditLog(file.to_owned()))?;
-    let links = line.strip_suffix(b"\n").and_then(Links::parse);
-    links.map(|links| links.sequence).ok_or_else(|| AuditFault::NotAnAuditLog(file.to_owned()))
+    let said = line.strip_suffix(b"\n").and_then(Links::parse);
+    said.map(|links| links.sequence).ok_or_else(|| AuditFault::NotAnAuditLog(file.to_owned()))
 }
 
 /// A walk over all lines.

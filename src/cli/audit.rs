@@ -56,7 +56,7 @@ pub(super) fn run(args: &AuditArgs) -> ExitCode {
     if args.json {
         let at = match error.downcast_ref() {
             Some(AuditFault::Broken { file, line, .. }) => Some((file.display().to_string(), *line)),
-            _ => None,
+            Some(_) | None => None,
         };
         let (file, line) = at.unzip();
         let message = error_text(&error);
@@ -74,12 +74,11 @@ pub(super) fn run(args: &AuditArgs) -> ExitCode {
 fn class(error: &anyhow::Error) -> (&'static str, u8) {
     match error.downcast_ref::<AuditFault>() {
         Some(AuditFault::Broken { .. } | AuditFault::NotAsKept { .. }) => ("broken", BROKEN),
-        Some(AuditFault::Unreadable { .. }) => ("unreadable", UNREADABLE),
         Some(AuditFault::NotAnAuditLog(_) | AuditFault::NoHead(_) | AuditFault::BeforeTheFirst(_)) => {
             ("not-evidence", NO_CHECKPOINT)
         }
         None if error.is::<NotEvidence>() => ("not-evidence", NO_CHECKPOINT),
-        None => ("unreadable", UNREADABLE),
+        Some(AuditFault::Unreadable { .. }) | None => ("unreadable", UNREADABLE),
     }
 }
 

@@ -51,8 +51,7 @@ where
 
 /// Notes how a call ended whose answer will not say so in the terms of gRPC.
 pub(super) fn note_status(status: &Status) {
-    let reason = reason_of(status).map(reason_word);
-    call::note(|notes| notes.status = Some((i32::from(status.code()), reason)));
+    call::note(|notes| notes.status = Some(status.clone()));
 }
 
 /// The refusal of a call, or of a request that is none.
@@ -95,8 +94,8 @@ impl AuditedCall {
         if let Some(status) = Status::from_header_map(answer.headers()) {
             return self.end(&status).map(|()| answer);
         }
-        if let Some((code, reason)) = self.noted.notes().status {
-            return self.write_last(Code::from(code), reason).map(|()| answer);
+        if let Some(status) = self.noted.notes().status {
+            return self.end(&status).map(|()| answer);
         }
         if self.method.is_some_and(methods::Method::is_server_streaming) {
             self.due = Some(CallEvent::StreamClosed);
@@ -110,31 +109,27 @@ impl AuditedCall {
         match &first {
             Some(Ok(frame)) => match frame.trailers_ref().and_then(Status::from_header_map) {
                 Some(status) => self.end(&status)?,
-                None => self.write_last(Code::Ok, None)?,
+                None => self.write_last(Outcome::Success, Code::Ok, None)?,
             },
             Some(Err(status)) => self.end(status)?,
-            None => self.write_last(Code::Ok, None)?,
+            None => self.write_last(Outcome::Success, Code::Ok, None)?,
         }
         Ok(Response::from_parts(head, Body::new(Begun { first, whole, rest: body })))
     }
 
     /// Writes the last line, of a call that ended with this status.
     fn end(&mut self, status: &Status) -> Result<(), Unwritten> {
-        let outcome = match status.code() {
-            Code::Ok => Outcome::Success,
-            _ if is_denial(status) => Outcome::Denied,
-            _ => Outcome::Failure,
+        let outcome = if status.code() == Code::Ok {
+            Outcome::Success
+        } else if is_denial(status) {
+            Outcome::Denied
+        } else {
+            Outcome::Failure
         };
-        let event = self.due.take().unwrap_or(CallEvent::Call);
-        self.write(event, outcome, status.code(), reason_of(status).map(reason_word))
+        self.write_last(outcome, status.code(), reason_of(status).map(reason_word))
     }
 
-    fn write_last(&mut self, code: Code, reason: Option<&'static str>) -> Result<(), Unwritten> {
-        let outcome = match code {
-            Code::Ok => Outcome::Success,
-            Code::Unauthenticated | Code::PermissionDenied | Code::NotFound => Outcome::Denied,
-            _ => Outcome::Failure,
-        };
+    fn write_last(&mut self, outcome: Outcome, code: Code, reason: Option<&'static str>) -> Result<(), Unwritten> {
         let event = self.due.take().unwrap_or(CallEvent::Call);
         self.write(event, outcome, code, reason)
     }

@@ -116,10 +116,8 @@ impl Condition {
 
     /// The phase of the gateway.
     pub(super) fn phase(&self) -> Phase {
-        match *self.phase.borrow() {
-            Phase::Serving if self.audit.borrow().is_some() => Phase::AuditAway,
-            phase => phase,
-        }
+        let phase = *self.phase.borrow();
+        if phase == Phase::Serving && self.audit_away().is_some() { Phase::AuditAway } else { phase }
     }
 
     /// Why no audit line can be written, if none can.

@@ -72,12 +72,11 @@ where
     let is_head = request.method() == Method::HEAD;
     let answer = if is_head || request.method() == Method::GET {
         let asked = LogRequest::at(request.uri().path()).filter(|_| request.uri().query().is_none());
-        match asked {
-            Some(asked) => in_http(calls(as_call(request, asked)).await),
-            None => {
-                note_status(&status::not_found());
-                plain(StatusCode::NOT_FOUND, "there is no such part of a log")
-            }
+        if let Some(asked) = asked {
+            in_http(calls(as_call(request, asked)).await)
+        } else {
+            note_status(&status::not_found());
+            plain(StatusCode::NOT_FOUND, "there is no such part of a log")
         }
     } else {
         note_status(&status::unknown_method());

@@ -295,9 +295,9 @@ async fn where_no_line_can_be_written_no_call_is_taken_and_it_is_said() {
     assert!(lodged[0]["resource"].as_str().unwrap().ends_with("/entries/1"), "{}", lodged[0]);
     let ended = stopping.join().unwrap();
     assert!(ended.status.success());
-    let logged = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(logged.matches("audit lines are lost: the file cannot be written").count(), 1, "{logged}");
-    assert_eq!(logged.matches("audit lines are written again").count(), 1, "{logged}");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(said.matches("audit lines are lost: the file cannot be written").count(), 1, "{said}");
+    assert_eq!(said.matches("audit lines are written again").count(), 1, "{said}");
 }
 
 /// With room for calls, but not for denials; then for neither.

@@ -69,7 +69,7 @@ fn run(command: &mut Command, errors: &Path) -> Result<Running, String> {
         return Err(fs::read_to_string(errors).unwrap());
     };
     let grpc = said["grpc"].as_str().unwrap().parse().unwrap();
-    Ok(Running { grpc, child, errors })
+    Ok(Running { child, grpc, errors })
 }
 
 /// The gateway of a configuration, with further arguments before the command.

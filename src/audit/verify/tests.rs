@@ -148,8 +148,8 @@ fn a_tail_that_was_cut_off_is_found_by_a_head_that_was_kept() {
 fn a_checkpoint_of_a_log_is_no_head() {
     let log = Log::new(1, 2);
     let lines = log.lines(0);
-    let links = Links::parse(lines.last().unwrap()).unwrap();
-    let tip = Tip { sequence: links.sequence, previous: log.kept().root() };
+    let last = Links::parse(lines.last().unwrap()).unwrap();
+    let tip = Tip { sequence: last.sequence, previous: log.kept().root() };
     let line = head_line(tip, "comity.example/jurisdictions/us-ny/logs/exchange", &log.signer).unwrap() + "\n";
     let text = [lines[..lines.len() - 1].concat(), line.into_bytes()].concat();
     let found = log.with(0, &text).unwrap_err().to_string();
@@ -166,7 +166,7 @@ fn what_is_no_audit_log_and_what_is_not_there_are_told_apart() {
         fs::write(&path, text).unwrap();
         path
     };
-    for text in [&b""[..], b"\n", b"{}\n", b"{\"timestamp\":\"t\"}\n", &[0xff; 100], &[b'['; 300_000]] {
+    for text in [&b""[..], b"\n", b"{}\n", b"{\"timestamp\":\"t\"}\n", &[0xff; 100], &vec![b'['; 300_000]] {
         let found = verify(&[at("other", text)], None, &[]);
         assert!(matches!(found, Err(AuditFault::NotAnAuditLog(_))), "{found:?}");
     }

@@ -116,7 +116,7 @@ fn a_full_disk_of_the_audit_log_lets_no_call_through_until_there_is_room() {
     let apart = tempfile::tempdir().unwrap();
     let tmpfs = ["-t", "tmpfs", "-o", "size=128k", "comity"];
     let Some(disk) = Mounted::over(apart.path(), &tmpfs, "an audit log on a full disk") else { return };
-    configure(trial.directory(), |audit| audit.reserve_len = 0);
+    configure(trial.directory(), |config| config.audit.reserve_len = 0);
     let path = apart.path().join("audit.log");
     let under = ["env".to_owned(), format!("COMITY_AUDIT_LOG={}", path.display())];
     let gateway = Gateway::start(trial.directory(), &under).unwrap();
