@@ -396,7 +396,7 @@ async fn establish(state: &TlsState, config: &Config, accepted: Accepted) -> Res
     state.tally.connected(&peer.agency, peer.not_after);
     let age_max = Duration::from_secs(config.connection_age_max_s);
     let certificate_left = Duration::try_from(peer.not_after.duration_since(now)).unwrap_or_default();
-    Ok(TlsConn::new(stream, peer, age_max.min(certificate_left), live, accepted.permit))
+    Ok(TlsConn::new(stream, (peer, accepted.peer), age_max.min(certificate_left), live, accepted.permit))
 }
 
 /// Reads the preface here, because hyper would wait for it without a limit.

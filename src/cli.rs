@@ -1,5 +1,6 @@
 //! The commands, one file for each. `--help` describes them.
 
+mod audit;
 mod backup;
 mod bench;
 mod call;
@@ -42,8 +43,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::audit::AuditFile;
 use crate::cli::output::{error_text, report_failure};
-use crate::server::AuditFile;
 
 /// Comity: a gateway on which federal and state systems exchange detainer and release messages over mutual TLS, each
 /// under its own law.
@@ -65,7 +66,8 @@ struct LoggingArgs {
     /// What to log, as `info` or `comity=debug,warn`. JSON lines on standard error.
     #[arg(long, global = true, env = "COMITY_LOG", value_name = "FILTER")]
     log: Option<String>,
-    /// Where audit lines go: one JSON line for each call or connection that was denied. Default: standard error.
+    /// The audit log of a gateway that is served: a line for each call, connection and act of an operator (docs/audit.md).
+    /// Without it, denied calls and connections are logged on standard error.
     #[arg(long, global = true, env = "COMITY_AUDIT_LOG", value_name = "FILE")]
     audit_log: Option<PathBuf>,
 }
@@ -118,6 +120,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Verifies a store, or an export, offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken; others: nothing was verified.
     Verify(verify::VerifyArgs),
+    /// The audit log of a gateway (`--audit-log`): verifies offline that nothing of it was taken out or changed.
+    Audit(audit::AuditArgs),
     /// Receipts of past writes: shows what became of one, or verifies one offline and says what it proves.
     Receipt(receipt::ReceiptArgs),
     /// The older spelling of `receipt verify`.
@@ -150,7 +154,9 @@ pub fn main() -> ExitCode {
     if !serves && let Err(error) = interrupt::ends_the_process() {
         return report_failure(&error.into());
     }
-    let audit = match audit_file(logging.audit_log.as_deref()) {
+    // Only a gateway writes audit lines, and only one process may write into one file.
+    let is_gateway = matches!(command, Command::Serve(_) | Command::Dev(_) | Command::Demo(_) | Command::Bench(_));
+    let audit = match audit_file(logging.audit_log.as_deref().filter(|_| is_gateway)) {
         Ok(audit) => audit,
         Err(error) => return report_failure(&error),
     };
@@ -183,6 +189,7 @@ pub fn main() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),
         Command::Verify(args) => return verify::run(&args),
+        Command::Audit(args) => return audit::run(&args),
         Command::Receipt(args) => return receipt::run(&args),
         Command::VerifyReceipt(args) => return verify_receipt::run(&args),
         Command::Witness(args) => match witness::run(&args) {

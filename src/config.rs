@@ -28,6 +28,7 @@ pub use store::{ShardConfig, ShardLocation, StoreConfig, StoreUrl};
 
 use crate::accept;
 use crate::api::InboxConfig;
+use crate::audit;
 use crate::domain::appeal;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::range::Within;
@@ -77,6 +78,9 @@ pub struct Config {
     /// Where the policies are.
     #[serde(default)]
     pub policy: PolicyConfig,
+    /// The audit log.
+    #[serde(default)]
+    pub audit: audit::Config,
     /// Limits of the writer.
     #[serde(default)]
     pub recorder: RecorderConfig,
@@ -209,7 +213,8 @@ pub struct LogConfig {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeysConfig {
-    /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key` and `cursor.key`.
+    /// Holds `log-signing.pem`, `wrapping.key`, `pseudonym.key`, `request-digest.key` and `cursor.key`; and
+    /// `audit-signing.pem`, if the audit log has a key of its own.
     #[schemars(extend("format" = "path"), example = &"keys")]
     pub directory: PathBuf,
     /// The name of the signing key in checkpoints (C2SP signed-note).
@@ -329,7 +334,9 @@ pub mod secret_files {
     pub const REQUEST_DIGEST: &str = "request-digest.key";
     /// Authenticates cursors.
     pub const CURSOR: &str = "cursor.key";
-    /// All of them.
+    /// Ed25519, PKCS#8 PEM: signs the audit log. If it is not there, [`SIGNING`] does.
+    pub const AUDIT_SIGNING: &str = "audit-signing.pem";
+    /// All that a gateway must have.
     pub const ALL: [&str; 5] = [SIGNING, WRAPPING, PSEUDONYM, REQUEST_DIGEST, CURSOR];
 }
 
@@ -337,6 +344,8 @@ pub mod secret_files {
 pub struct Secrets {
     /// Signs checkpoints.
     pub signer: Signer,
+    /// Signs the audit log.
+    pub audit_signer: Signer,
     /// Wraps the data key of each case.
     pub wrapping: Zeroizing<[u8; 32]>,
     /// Turns officers into pseudonyms.
@@ -357,8 +366,12 @@ impl Secrets {
     /// Reads every secret, and refuses one that others can read too.
     pub fn read(config: &KeysConfig, base: &Path) -> Result<Self, ConfigError> {
         let directory = base.join(&config.directory);
+        let signer = read_signer(config, base)?;
+        let own = directory.join(secret_files::AUDIT_SIGNING);
+        let own = own.exists().then(|| read_key_of(&format!("{}-audit", config.signer_name), own)).transpose()?;
         Ok(Self {
-            signer: read_signer(config, base)?,
+            audit_signer: own.unwrap_or_else(|| signer.clone()),
+            signer,
             wrapping: read_key(&directory.join(secret_files::WRAPPING))?,
             pseudonym: read_key(&directory.join(secret_files::PSEUDONYM))?,
             request_digest: read_key(&directory.join(secret_files::REQUEST_DIGEST))?,
@@ -370,12 +383,8 @@ impl Secrets {
 /// Reads the keys that sign checkpoints.
 pub fn read_signer(config: &KeysConfig, base: &Path) -> Result<Signer, ConfigError> {
     let directory = base.join(&config.directory);
-    let signer = |name: &str, path: PathBuf| {
-        let pem = read_secret(&path)?;
-        Signer::from_pem(name, &pem).map_err(|source| ConfigError::NotASigningKey { path, source })
-    };
-    let first = signer(&config.signer_name, directory.join(secret_files::SIGNING))?;
-    let beside = config.beside.iter().map(|key| signer(&key.name, directory.join(&key.file)));
+    let first = read_key_of(&config.signer_name, directory.join(secret_files::SIGNING))?;
+    let beside = config.beside.iter().map(|key| read_key_of(&key.name, directory.join(&key.file)));
     let beside: Vec<Signer> = beside.collect::<Result<_, _>>()?;
     let retired = config.retired.iter().map(|key| VerifierKey::parse(key).map_err(ConfigError::RetiredKey));
     let retired: Vec<VerifierKey> = retired.collect::<Result<_, _>>()?;
@@ -385,6 +394,11 @@ pub fn read_signer(config: &KeysConfig, base: &Path) -> Result<Signer, ConfigErr
         return Err(ConfigError::KeyTwice);
     }
     Ok(signer)
+}
+
+fn read_key_of(name: &str, path: PathBuf) -> Result<Signer, ConfigError> {
+    let pem = read_secret(&path)?;
+    Signer::from_pem(name, &pem).map_err(|source| ConfigError::NotASigningKey { path, source })
 }
 
 /// Reads a key of 32 bytes, written as 64 hexadecimal digits.

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod api;
+pub mod audit;
 pub mod claims;
 pub mod cli;
 pub mod client;

@@ -409,6 +409,7 @@ fn configuration() -> Result<Config> {
         },
         store: StoreConfig::file("comity.db"),
         policy: PolicyConfig::default(),
+        audit: crate::audit::Config::default(),
         recorder: crate::recorder::RecorderConfig::default(),
         clocks: crate::recorder::ClocksConfig::default(),
         inbox: crate::api::InboxConfig::default(),

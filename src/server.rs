@@ -4,7 +4,7 @@
 //! One thread accepts connections. Each core has a worker thread that serves connections on its own runtime
 //! ([`worker`]). The recorder writes on a thread of its own. No SQL runs on a network thread.
 
-mod audit;
+mod audited;
 mod buffered;
 mod call_metrics;
 mod call_span;
@@ -32,17 +32,17 @@ mod tiles;
 mod worker;
 mod writer;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use audit::{AuditFile, AuditLines};
 pub use check::{CheckedConfig, check};
 pub use condition::Phase;
 pub use error::{AgainstError, ServerError};
@@ -53,13 +53,15 @@ pub use store_check::check_location;
 
 use crate::accept::{self, TlsState};
 use crate::api::{Api, ApiKeys, BulkLimits, ConcurrencyLimits};
-use crate::config::Config;
+use crate::audit::{Act, AuditFile, Keeper, Terms, origin_of};
+use crate::config::{Config, Secrets};
 use crate::domain::agency::Caller;
 use crate::feed::{ActiveAttempts, Outstanding};
 use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
 use crate::metrics::Metrics;
+use crate::policy::engine::Engine;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Entropy, Handle, Heads, RecorderError, SubmitError};
 use crate::server::certificates::ExpiryWatch;
@@ -88,7 +90,7 @@ pub struct Environment {
     pub entropy: Entropy,
     /// The clock that certificates and tokens are checked against.
     pub wall: WallClock,
-    /// The file that audit lines go to. Probes report when lines are lost.
+    /// The audit log, in which each call has a line. Without one, denied calls are logged.
     pub audit: Option<Arc<AuditFile>>,
     /// The file that the configuration was read from. With it, a changed configuration is taken up while the gateway runs.
     pub config_file: Option<PathBuf>,
@@ -127,6 +129,7 @@ pub struct Gateway {
     workers: Vec<JoinHandle<()>>,
     listeners: JoinHandle<Result<(), ServerError>>,
     writers: Vec<JoinHandle<Result<(), RecorderError>>>,
+    audit: Option<RunningAudit>,
 }
 
 impl Gateway {
@@ -139,6 +142,8 @@ impl Gateway {
         let in_force = GateInForce::new(Arc::new(checked.gate()));
         let CheckedConfig { secrets, registry, engine, verifier, verifiers, tls, witnesses, .. } = checked;
         let metrics = Metrics::new();
+        let audit = environment.audit.map(|audit| RunningAudit::begin(config, &secrets, audit)).transpose()?;
+        let audit_file = audit.as_ref().map(|audit| Arc::clone(&audit.file));
         let layers = Layers::of(config, &secrets, &registry, &environment.wall, &in_force, &metrics);
         let expiry = Arc::new(ExpiryWatch::of(&tls, &environment.wall, &metrics));
         let drain = CancellationToken::new();
@@ -152,8 +157,8 @@ impl Gateway {
         };
         let RunningWriters { handle, reader, heads, writer_statuses, threads: writers } =
             writer::start(config, base, &secrets, &in_force, inputs)?;
-        let policies =
-            Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), Arc::clone(&metrics))?);
+        let reported = (Arc::clone(&metrics), audit_file.clone());
+        let policies = Arc::new(PolicyReloader::of(config, base, in_force.clone(), handle.clone(), reported)?);
         // Activate before anybody is served: a restart with another policy set is an activation too.
         handle.activate(&engine).map_err(ReloadError::from)?;
         let verifiers = Arc::new(ArcSwap::from_pointee(verifiers));
@@ -169,14 +174,15 @@ impl Gateway {
         let sampler = Arc::new(sampler(config, base, &registry, (&reader, &heads), &environment.clock, &metrics)?);
         let kinds = registry.members().map(|member| (member.agency.id.clone(), member.agency.kind)).collect();
         let agencies = watch::Sender::new(Arc::new(kinds));
-        let late = sampler.late.subscribe();
-        let condition = Condition::new(phase_seen, late, pusher.uncosigned(), agencies.subscribe());
+        let (late, uncosigned) = (sampler.late.subscribe(), pusher.uncosigned());
+        let away = audit_file.as_ref().map_or_else(|| watch::channel(None).1, |audit| audit.watch());
+        let condition = Condition::new((phase_seen, away), late, uncosigned, agencies.subscribe());
         let live = LiveGauges {
             condition: condition.clone(),
             tls: Arc::clone(&tls),
             recorder: handle.clone(),
             heads: heads.clone(),
-            audit: environment.audit,
+            audit: audit_file.clone(),
             metrics: Arc::clone(&metrics),
         };
         let bulk = Arc::new(BulkLimits::new(&config.rate));
@@ -188,6 +194,7 @@ impl Gateway {
             reader: Arc::clone(&reader),
             sampler: Arc::clone(&sampler),
             expiry: Arc::clone(&expiry),
+            audit: audit_file.clone(),
             agencies,
             verifiers,
             zones: in_force.gate().zones().clone(),
@@ -221,7 +228,11 @@ impl Gateway {
             limits: ConnectionLimits::of(config),
             condition: condition.clone(),
             drain: drain.clone(),
+            audit: audit_file.clone(),
         };
+        if let Some(audit) = &audit {
+            audit.started(grpc, &secrets, &engine)?;
+        }
         let (sockets, workers) = spawn_workers(config.server.worker_count(), worker, &tls)?;
         let stop_ops = CancellationToken::new();
         let tick = Duration::from_millis(config.clocks.tick_ms);
@@ -272,6 +283,7 @@ impl Gateway {
             workers,
             listeners,
             writers,
+            audit,
         })
     }
 
@@ -352,9 +364,64 @@ impl Gateway {
         let written: Vec<_> = joined.collect::<Result<_, _>>()?;
         drop(self.stop_ops);
         self.listeners.join().map_err(|_| ServerError::Panicked("front"))??;
+        self.audit.map(RunningAudit::end).transpose()?;
         tracing::info!("stopped");
         Ok(written.into_iter().collect::<Result<(), _>>()?)
     }
+}
+
+/// An audit log that is kept while the gateway runs.
+#[derive(Debug)]
+struct RunningAudit {
+    file: Arc<AuditFile>,
+    host: String,
+    stop: DropGuard,
+    keeper: JoinHandle<()>,
+}
+
+impl RunningAudit {
+    /// Keeps a log as it is configured.
+    fn begin(config: &Config, secrets: &Secrets, file: Arc<AuditFile>) -> Result<Self, ServerError> {
+        let host = host_name();
+        let origin = origin_of(&config.log.origin, &host);
+        let signer = secrets.audit_signer.clone();
+        file.begin(Terms { config: config.audit.clone(), origin, host: host.clone(), signer });
+        let mut keeper = Keeper::new(Arc::clone(&file), config.audit.clone());
+        keeper.look(Instant::now());
+        let stop = CancellationToken::new();
+        let token = stop.clone();
+        let keeper = spawn("audit", move |runtime| runtime.block_on(keeper.run(token)))?;
+        Ok(Self { file, host, stop: stop.drop_guard(), keeper })
+    }
+
+    /// Writes that the gateway serves, and which keys and law are in force. It does not serve if that cannot be written.
+    fn started(&self, grpc: SocketAddr, secrets: &Secrets, engine: &Engine) -> Result<(), ServerError> {
+        let log_keys: Vec<String> = secrets.signer.verifiers().iter().map(ToString::to_string).collect();
+        let started = Act::Started {
+            version: env!("COMITY_VERSION"),
+            host: &self.host,
+            pid: std::process::id(),
+            grpc: &grpc.to_string(),
+            policies: &hex::encode(engine.digest()),
+            audit_key: &secrets.audit_signer.verifier().to_string(),
+            log_keys: &log_keys,
+        };
+        self.file.act(&started).map_err(|error| ServerError::Audit(io::Error::other(error)))
+    }
+
+    /// Writes that it stopped, and signs the chain.
+    fn end(self) -> Result<(), ServerError> {
+        drop(self.stop);
+        self.keeper.join().map_err(|_| ServerError::Panicked("audit"))?;
+        self.file.close().map_err(ServerError::Audit)
+    }
+}
+
+/// The name of this machine, from where it can be read without asking the system.
+fn host_name() -> String {
+    let places = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    let named = places.iter().find_map(|place| std::fs::read_to_string(place).ok());
+    named.unwrap_or_default().trim().to_owned()
 }
 
 /// Starts the thread that watches the policy directory. `None` if the policies cannot change.

@@ -254,7 +254,7 @@ impl DisclosedResource {
     }
 
     /// Its name in a jurisdiction.
-    fn name(self, jurisdiction: JurisdictionId) -> String {
+    pub fn name(self, jurisdiction: JurisdictionId) -> String {
         match self {
             Self::Case { kind, id } => CaseName { jurisdiction, kind, id }.to_string(),
             Self::Entry(EntryPosition { log, index }) => LogName { jurisdiction, kind: log }.entry(index),

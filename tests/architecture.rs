@@ -11,7 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 28] = [
+const USES: [(&str, &[&str]); 29] = [
+    ("audit", &["domain", "ledger"]),
     ("claims", &["domain", "ledger"]),
     ("domain", &[]),
     ("ed25519", &[]),
@@ -36,20 +37,26 @@ const USES: [(&str, &[&str]); 28] = [
     // Each room owns its part of the configuration; this one puts the parts together.
     (
         "config",
-        &["domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "accept", "witness"],
+        &[
+            "audit", "domain", "files", "identity", "policy", "ledger", "store", "recorder", "feed", "api", "accept",
+            "witness",
+        ],
     ),
     (
         "server",
         &[
-            "domain", "files", "random", "wire", "identity", "policy", "ledger", "store", "metrics", "recorder",
-            "feed", "reports", "api", "accept", "quota", "config", "witness", "sockets",
+            "audit", "domain", "files", "random", "wire", "identity", "policy", "ledger", "store", "metrics",
+            "recorder", "feed", "reports", "api", "accept", "quota", "config", "witness", "sockets",
         ],
     ),
     ("doctor", &["accept", "config", "domain", "files", "identity", "server", "store"]),
     ("verify", &["domain", "ledger", "recorder", "store", "wire"]),
     (
         "sandbox",
-        &["accept", "api", "client", "config", "domain", "identity", "ledger", "recorder", "server", "witness"],
+        &[
+            "accept", "api", "audit", "client", "config", "domain", "identity", "ledger", "recorder", "server",
+            "witness",
+        ],
     ),
     (
         "demo",
@@ -61,15 +68,15 @@ const USES: [(&str, &[&str]); 28] = [
     ("cli", &EVERY_ROOM),
 ];
 
-const BENEATH_API: [&str; 13] = [
-    "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder", "feed",
-    "reports", "witness",
+const BENEATH_API: [&str; 14] = [
+    "audit", "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder",
+    "feed", "reports", "witness",
 ];
 
-const EVERY_ROOM: [&str; 27] = [
-    "claims", "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store", "metrics",
-    "recorder", "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo", "accept", "quota",
-    "export", "witness", "sockets", "doctor",
+const EVERY_ROOM: [&str; 28] = [
+    "audit", "claims", "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store",
+    "metrics", "recorder", "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo",
+    "accept", "quota", "export", "witness", "sockets", "doctor",
 ];
 
 /// Names that stay in some rooms.

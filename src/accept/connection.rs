@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -33,6 +34,7 @@ pub struct TlsConn {
     preface: &'static [u8],
     peer: PeerIdentity,
     lifetime: Duration,
+    address: IpAddr,
     end: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     _live: Registration,
@@ -42,14 +44,14 @@ pub struct TlsConn {
 impl TlsConn {
     pub(super) fn new(
         stream: TlsStream<TcpStream>,
-        peer: PeerIdentity,
+        (peer, address): (PeerIdentity, IpAddr),
         lifetime: Duration,
         live: Registration,
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let end = Box::pin(tokio::time::sleep(lifetime));
         let cut = Box::pin(live.cut.clone().cancelled_owned());
-        Self { stream, preface: PREFACE, peer, lifetime, end, cut, _live: live, _permit: permit }
+        Self { stream, preface: PREFACE, peer, lifetime, address, end, cut, _live: live, _permit: permit }
     }
 
     /// The agency at the other end.
@@ -60,6 +62,11 @@ impl TlsConn {
     /// After how long it is cut.
     pub fn lifetime(&self) -> Duration {
         self.lifetime
+    }
+
+    /// Where it comes from.
+    pub fn address(&self) -> IpAddr {
+        self.address
     }
 
     fn check_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {

@@ -15,6 +15,7 @@ use crate::api::bulk_limits::BulkLimits;
 use crate::api::concurrency::ConcurrencyLimits;
 use crate::api::config::InboxConfig;
 use crate::api::status::{self, LimitOwner};
+use crate::audit::call;
 use crate::domain::agency::Caller;
 use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
@@ -139,6 +140,8 @@ impl Api {
         if resources.is_empty() {
             return Ok(());
         }
+        let first = resources.first().copied();
+        call::note_disclosed(resources.len(), || first.map(|resource| resource.name(jurisdiction.clone())));
         let disclosure = self.disclosure(caller, method, jurisdiction, resources, classes);
         self.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
     }

@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 use crate::api::context::{Api, on_blocking_thread};
 use crate::api::status;
 use crate::api::stream::{MessageSender, OutgoingStream, ResponseStream, StreamOpener};
+use crate::audit::call;
 use crate::domain::agency::Caller;
 use crate::domain::command::{Action, InboxCommand};
 use crate::domain::determination::FieldClasses;
@@ -54,7 +55,7 @@ impl InboxService for Inbox {
         let (outgoing, answers) = api.outgoing();
         let starts_over = cursor.is_confirmed(&consumer);
         let subscription = Subscription { api, caller, whose, starts_over };
-        tokio::spawn(subscription.run(opener, outgoing, feed).in_current_span());
+        tokio::spawn(call::carried(subscription.run(opener, outgoing, feed).in_current_span()));
         Ok(Response::new(answers))
     }
 
@@ -197,7 +198,10 @@ impl Subscription {
             let delivering = Delivering { disclosure: self.disclosure(page), attempt };
             let tried = self.api.recorder.deliver(delivering).await.map_err(|error| status::submit(&error))?;
             match tried {
-                SendDecision::Send => return Ok(Some(held)),
+                SendDecision::Send => {
+                    self.note(page);
+                    return Ok(Some(held));
+                }
                 SendDecision::ParkedNow | SendDecision::PassOver => drop(page.entries.remove(0)),
             }
         }
@@ -208,8 +212,16 @@ impl Subscription {
         if page.entries.is_empty() {
             return Ok(());
         }
+        self.note(page);
         let disclosure = self.disclosure(page);
         self.api.recorder.disclose(disclosure).await.map_err(|error| status::submit(&error))
+    }
+
+    /// Notes what is delivered, for the audit line of the stream.
+    fn note(&self, page: &Page) {
+        let first = page.entries.first().map(|due| DisclosedResource::Entry(due.position));
+        let jurisdiction = &self.whose.jurisdiction;
+        call::note_disclosed(page.entries.len(), || first.map(|entry| entry.name(jurisdiction.clone())));
     }
 
     fn disclosure(&self, page: &Page) -> NewDisclosure {

@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use crate::api::context::Api;
 use crate::api::status;
 use crate::api::stream::{MessageSender, ResponseStream};
+use crate::audit::call;
 use crate::domain::agency::Caller;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::LogName;
@@ -86,7 +87,7 @@ impl LedgerService for Ledger {
             let serve = async |sender| list(&api, &caller, &log, (range, proven_in), &sender).await;
             api.serve_stream(opener, outgoing, serve).await;
         };
-        tokio::spawn(served.in_current_span());
+        tokio::spawn(call::carried(served.in_current_span()));
         Ok(Response::new(answers))
     }
 

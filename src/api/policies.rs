@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use crate::api::context::Api;
 use crate::api::status;
 use crate::api::stream::ResponseStream;
+use crate::audit::call;
 use crate::domain::method::ReadMethod;
 use crate::wire::v1::policy_service_server::PolicyService;
 use crate::wire::{parse, v1};
@@ -55,7 +56,7 @@ impl PolicyService for Policies {
             let serve = async |sender| replaying.serve(&api, &sender).await;
             api.serve_stream(opener, outgoing, serve).await;
         };
-        tokio::spawn(served.in_current_span());
+        tokio::spawn(call::carried(served.in_current_span()));
         Ok(Response::new(answers))
     }
 }

@@ -109,6 +109,12 @@ pub fn unavailable() -> Status {
     .into()
 }
 
+/// The audit log cannot be written, so no call is taken or answered.
+pub fn audit_unavailable() -> Status {
+    let message = "not available now, since no audit line can be written; the same request id is safe to resend";
+    Failure::new(Code::Unavailable, ErrorReason::AuditUnavailable, message).retry_after(Duration::from_secs(1)).into()
+}
+
 /// The answer was not ready in time.
 pub fn deadline_exceeded() -> Status {
     let message = "not answered in time; the same request id is safe to resend";

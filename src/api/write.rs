@@ -8,6 +8,7 @@ use tracing::{Span, field};
 
 use crate::api::context::Api;
 use crate::api::status;
+use crate::audit::call;
 use crate::domain::agency::Caller;
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{LogName, RequestId};
@@ -74,6 +75,7 @@ impl Api {
         canonical: &[u8],
     ) -> Command {
         Span::current().record("request", field::display(request_id));
+        call::note_request(request_id);
         let mut context = hmac::Context::with_key(&self.keys.digests);
         context.update(action.method().rpc().as_bytes());
         context.update(&[0]);
@@ -98,6 +100,7 @@ impl Api {
             Recorded::Now { log, index, leaf, receipt, answer } => (log, index, leaf, receipt.to_string(), answer),
             Recorded::Earlier { log, index } => self.earlier(log, index).await?,
         };
+        call::note_entry(&log, index);
         let mut answer = A::decode(answer.as_slice()).map_err(|_| status::internal("an answer cannot be read back"))?;
         let receipt = v1::Receipt { log: log.to_string(), index: show::wire_position(index), leaf, proof };
         *answer.receipt_mut() = Some(receipt);

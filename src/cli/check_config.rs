@@ -30,6 +30,7 @@ pub(super) fn run(args: &CheckConfigArgs) -> Result<()> {
         let role = if at > config.keys.beside.len() { "were" } else { "are" };
         print_line(&format!("# checkpoints {role} signed by {key}"))?;
     }
+    print_line(&format!("# an audit log is signed by {}", checked.audit_key()))?;
     print_line(&format!("# policy set {}", hex::encode(checked.policy_digest)))?;
     for warning in checked.warnings.iter().chain(&met.warnings) {
         print_line(&format!("# look at this: {warning}"))?;

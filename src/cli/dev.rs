@@ -12,13 +12,14 @@ use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 use toml_edit::{DocumentMut, Item, table, value};
 
+use crate::audit::AuditFile;
 use crate::cli::serve::{StopSignal, serve_beside};
 use crate::config::{Config, address};
 use crate::demo::Counterpart;
 use crate::policy::load::PolicySet;
 use crate::sandbox::files;
 use crate::sandbox::{AGENCIES, CONFIG_FILE, COUNSEL_READINGS, CounselReading, Sandbox, Terms};
-use crate::server::{AuditFile, Gateway};
+use crate::server::Gateway;
 
 /// The directory with the policies of a new sandbox, to be read and changed.
 const POLICIES: &str = "policies";

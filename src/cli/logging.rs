@@ -13,8 +13,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::audit::{AuditFile, AuditLines};
 use crate::cli::logging::beside_spans::{AsRecorded, BesideSpans};
-use crate::server::{AuditFile, AuditLines};
 
 /// The target of audit lines.
 const AUDIT: &str = "audit";

@@ -10,12 +10,13 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::audit::AuditFile;
 use crate::cli::output::print_line;
 use crate::cli::paths::base_directory;
 use crate::cli::service_manager::{self, Watchdog};
 use crate::config::{Config, Secrets};
 use crate::ledger::NoteError;
-use crate::server::{AgainstError, AuditFile, Environment, Gateway, check_against};
+use crate::server::{AgainstError, Environment, Gateway, check_against};
 
 /// Arguments of `comity serve`.
 #[derive(Debug, Args)]

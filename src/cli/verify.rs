@@ -53,11 +53,11 @@ pub(crate) struct VerifyArgs {
 }
 
 /// Exit code: the store was changed.
-const BROKEN: u8 = 1;
+pub(super) const BROKEN: u8 = 1;
 /// Exit code: a named file cannot be read.
-const UNREADABLE: u8 = 3;
+pub(super) const UNREADABLE: u8 = 3;
 /// Exit code: what was kept elsewhere is not a checkpoint by this key. This says nothing about the store.
-const NO_CHECKPOINT: u8 = 4;
+pub(super) const NO_CHECKPOINT: u8 = 4;
 
 /// A named file or key cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +184,16 @@ pub(super) fn wrapping_key_in(directory: &Path, named: Option<&Path>) -> Result<
 fn read_keys(path: &Path) -> Result<Vec<VerifierKey>> {
     let text = std::fs::read_to_string(path).with_context(|| Unreadable(path.display().to_string()))?;
     Ok(text.trim_end().lines().map(VerifierKey::parse).collect::<Result<_, _>>()?)
+}
+
+/// Reads a key that is written out, or those in a file: there are two while a key is rolled.
+pub(super) fn keys_given(given: &str) -> Result<Vec<VerifierKey>> {
+    if let Ok(key) = VerifierKey::parse(given.trim_end()) {
+        return Ok(vec![key]);
+    }
+    let text = std::fs::read_to_string(Path::new(given)).with_context(|| Unreadable(format!("the key {given}")))?;
+    let keys = text.trim_end().lines().map(VerifierKey::parse).collect::<Result<_, _>>();
+    keys.with_context(|| Unreadable(format!("the key in {given}")))
 }
 
 fn read_policy(path: &Path) -> Result<TrustPolicy> {

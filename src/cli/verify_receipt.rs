@@ -1,6 +1,6 @@
 //! `comity receipt verify`: verifies a receipt offline with the log's public key, and says what it proves.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::output::{error_text, print_line};
-use crate::cli::verify::{Unreadable, exit_code};
+use crate::cli::verify::{Unreadable, exit_code, keys_given};
 use crate::domain::broken::Broken;
 use crate::domain::ids::LogName;
 use crate::ledger::{self, CheckpointError, NoteError, Receipt, ReceiptError, VerifierKey};
@@ -64,7 +64,7 @@ pub(super) fn run(args: &VerifyReceiptArgs) -> ExitCode {
 }
 
 fn verify(args: &VerifyReceiptArgs) -> Result<()> {
-    let keys = keys(&args.key)?;
+    let keys = keys_given(&args.key)?;
     let text = std::fs::read(&args.file).with_context(|| Unreadable(args.file.display().to_string()))?;
     let receipts: Vec<Value> = serde_json::Deserializer::from_slice(&text)
         .into_iter()
@@ -78,16 +78,6 @@ fn verify(args: &VerifyReceiptArgs) -> Result<()> {
         print_line(&if args.json { in_json(&proven).to_string() } else { in_words(&proven) })?;
     }
     Ok(())
-}
-
-/// Reads a key that is written out, or those in a file: there are two while a key is rolled.
-fn keys(given: &str) -> Result<Vec<VerifierKey>> {
-    if let Ok(key) = VerifierKey::parse(given.trim_end()) {
-        return Ok(vec![key]);
-    }
-    let text = std::fs::read_to_string(Path::new(given)).with_context(|| Unreadable(format!("the key {given}")))?;
-    let keys = text.trim_end().lines().map(VerifierKey::parse).collect::<Result<_, _>>();
-    keys.with_context(|| Unreadable(format!("the key in {given}")))
 }
 
 /// Verifies a receipt as JSON, or an object that has one.

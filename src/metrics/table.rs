@@ -163,7 +163,10 @@ table! {
         "When the certificate ends that the agency last connected with; agencies that never did are missing.";
     /// Audit lines lost.
     AUDIT_LINES_LOST = "comity_audit_lines_lost_total", Counter, [],
-        "Audit lines that could not be written to their file.";
+        "Audit lines that could not be written to their file, those of calls refused for that among them.";
+    /// Audit lines that syslog did not take.
+    AUDIT_SYSLOG_LOST = "comity_audit_syslog_lost_total", Counter, [],
+        "Audit lines that the syslog daemon did not take; they are in the file.";
     /// Clocks fired.
     CLOCKS_FIRED = "comity_clocks_fired_total", Counter, ["clock"],
         "Legal clocks that fired, by what they counted down to; repetitions of an alarm among them.";

@@ -7,6 +7,7 @@ use std::num::NonZeroU128;
 use http::{HeaderMap, Request};
 use tracing::{Span, field};
 
+use crate::audit::call;
 use crate::identity::certificate::PeerIdentity;
 use crate::random;
 use crate::server::protocol::only;
@@ -18,13 +19,17 @@ const TRACEPARENT: &str = "traceparent";
 ///
 /// Its level is ERROR: a span that is filtered out would be missing from the lines that are not.
 pub(super) fn call_span<B>(method: &'static str, request: &Request<B>) -> Span {
+    let trace = TraceId::of(request.headers());
+    if let Some(trace) = trace {
+        call::note(|notes| notes.trace = Some(trace.to_string()));
+    }
     // Fields are evaluated only if the span is enabled.
     tracing::error_span!(
         "call",
         method,
         agency = request.extensions().get::<PeerIdentity>().map(|peer| field::display(&peer.agency)),
         request = field::Empty,
-        trace = TraceId::of(request.headers()).map(field::display),
+        trace = trace.map(field::display),
     )
 }
 

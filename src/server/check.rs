@@ -56,6 +56,11 @@ impl CheckedConfig {
         &self.witnesses
     }
 
+    /// The public key of the audit log.
+    pub fn audit_key(&self) -> &VerifierKey {
+        self.secrets.audit_signer.verifier()
+    }
+
     /// The key that opens sealed content.
     pub fn wrapping_key(&self) -> &[u8; 32] {
         &self.secrets.wrapping

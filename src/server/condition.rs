@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::audit::Away;
 use crate::domain::agency::AgencyKind;
 use crate::domain::ids::{AgencyId, LogName};
 
@@ -21,6 +22,8 @@ pub enum Phase {
     /// Another policy set is in force in the store, and this gateway has yet to activate it. Other gateways answer
     /// meanwhile.
     OtherLaw,
+    /// No audit line can be written, so no call is taken.
+    AuditAway,
     /// No new calls are accepted; open calls are finished.
     Draining,
     /// The writer has stopped. Nothing can be recorded until a restart.
@@ -29,8 +32,15 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 6] =
-        [Self::Starting, Self::Serving, Self::StoreAway, Self::OtherLaw, Self::Draining, Self::WriterStopped];
+    pub const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::Serving,
+        Self::StoreAway,
+        Self::OtherLaw,
+        Self::AuditAway,
+        Self::Draining,
+        Self::WriterStopped,
+    ];
 
     /// The word that `/readyz` shows.
     pub fn word(self) -> &'static str {
@@ -39,6 +49,7 @@ impl Phase {
             Self::Serving => "serving",
             Self::StoreAway => "store-away",
             Self::OtherLaw => "other-law",
+            Self::AuditAway => "audit-away",
             Self::Draining => "draining",
             Self::WriterStopped => "writer-stopped",
         }
@@ -47,7 +58,7 @@ impl Phase {
     /// Whether the store takes writes. While the gateway drains it does, until the last call is finished.
     pub(super) fn has_store(self) -> bool {
         match self {
-            Self::Serving | Self::OtherLaw | Self::Draining => true,
+            Self::Serving | Self::OtherLaw | Self::AuditAway | Self::Draining => true,
             Self::Starting | Self::StoreAway | Self::WriterStopped => false,
         }
     }
@@ -55,7 +66,7 @@ impl Phase {
     /// Whether the law in force is the one that this gateway judges by.
     pub(super) fn has_law(self) -> bool {
         match self {
-            Self::Serving | Self::StoreAway | Self::Draining | Self::WriterStopped => true,
+            Self::Serving | Self::StoreAway | Self::AuditAway | Self::Draining | Self::WriterStopped => true,
             Self::Starting | Self::OtherLaw => false,
         }
     }
@@ -89,6 +100,8 @@ pub(super) type KindsOfAgencies = BTreeMap<AgencyId, AgencyKind>;
 pub(super) struct Condition {
     phase: watch::Receiver<Phase>,
     late: watch::Receiver<Late>,
+    /// Why no audit line can be written.
+    audit: watch::Receiver<Option<Away>>,
     /// Logs that lack the cosignatures of a quorum.
     uncosigned: watch::Receiver<BTreeSet<LogName>>,
     agencies: watch::Receiver<Arc<KindsOfAgencies>>,
@@ -96,17 +109,23 @@ pub(super) struct Condition {
 
 impl Condition {
     pub(super) fn new(
-        phase: watch::Receiver<Phase>,
+        (phase, audit): (watch::Receiver<Phase>, watch::Receiver<Option<Away>>),
         late: watch::Receiver<Late>,
         uncosigned: watch::Receiver<BTreeSet<LogName>>,
         agencies: watch::Receiver<Arc<KindsOfAgencies>>,
     ) -> Self {
-        Self { phase, late, uncosigned, agencies }
+        Self { phase, late, audit, uncosigned, agencies }
     }
 
     /// The phase of the gateway.
     pub(super) fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        let phase = *self.phase.borrow();
+        if phase == Phase::Serving && self.audit_away().is_some() { Phase::AuditAway } else { phase }
+    }
+
+    /// Why no audit line can be written, if none can.
+    pub(super) fn audit_away(&self) -> Option<Away> {
+        *self.audit.borrow()
     }
 
     /// Whether legal clocks do not fire in time.
@@ -138,16 +157,18 @@ impl Condition {
     pub(super) fn take_note(&mut self) {
         self.phase.mark_unchanged();
         self.late.mark_unchanged();
+        self.audit.mark_unchanged();
         self.uncosigned.mark_unchanged();
         self.agencies.mark_unchanged();
     }
 
     /// Waits for a change. `None`: the gateway has ended.
     pub(super) async fn changed(&mut self) -> Option<()> {
-        let Self { phase, late, uncosigned, agencies } = self;
+        let Self { phase, late, audit, uncosigned, agencies } = self;
         tokio::select! {
             changed = phase.changed() => changed.ok(),
             Ok(()) = late.changed() => Some(()),
+            Ok(()) = audit.changed() => Some(()),
             Ok(()) = uncosigned.changed() => Some(()),
             Ok(()) = agencies.changed() => Some(()),
         }

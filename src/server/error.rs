@@ -100,6 +100,9 @@ pub enum ServerError {
     /// The witnesses cannot be asked as configured.
     #[error(transparent)]
     Witness(#[from] crate::witness::WitnessError),
+    /// The audit log cannot be written.
+    #[error("the audit log cannot be written: {0}")]
+    Audit(io::Error),
     /// The configuration names no jurisdiction.
     #[error("no jurisdiction is served")]
     NoJurisdiction,

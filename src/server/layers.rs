@@ -2,7 +2,7 @@
 //!
 //! * [`Respond`] refuses what is not a gRPC call, opens the span that lines about the call belong to, turns every error
 //!   from the layers below into a status of our form, catches panics, enforces the deadline, and writes one audit line for
-//!   each denied call;
+//!   each denied call, where calls have no audit lines of their own (`audited.rs`);
 //! * a limit on calls in flight, in total and for each agency: calls above it are refused, not queued;
 //! * a rate limit for each agency, by its certificate alone;
 //! * an unknown method is answered as such, whatever the token is, since the contract is public;
@@ -30,7 +30,9 @@ use tower::{BoxError, Service, ServiceBuilder};
 use tracing::Instrument as _;
 
 use crate::api::{denied, status};
+use crate::audit::call;
 use crate::config::{Config, Secrets};
+use crate::domain::agency::Caller;
 use crate::identity::authenticate::{AuthenticateLayer, Authenticator};
 use crate::identity::certificate::PeerIdentity;
 use crate::identity::clock::WallClock;
@@ -110,6 +112,7 @@ impl Layers {
             .layer(self.rate.clone())
             .layer(FilterLayer::new(naming_a_method))
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
+            .map_request(noting_who_acts)
             .layer(AdmitLayer::new(self.in_force.clone()))
             .map_request(move |request| buffered.counted(request))
             .service(services);
@@ -121,6 +124,14 @@ impl Layers {
 /// Passes on calls of methods that are served.
 fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
     if methods::at(request.uri().path()).is_some() { Ok(request) } else { Err(NoMethod::Unknown.into()) }
+}
+
+/// Notes who acts, for the audit line of the call.
+fn noting_who_acts(request: Request<Body>) -> Request<Body> {
+    if let Some(actor) = request.extensions().get::<Caller>().and_then(|caller| caller.actor.as_ref()) {
+        call::note(|notes| notes.actor = Some(actor.clone()));
+    }
+    request
 }
 
 /// The outermost layer.

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use crate::accept::TlsState;
+use crate::audit::AuditFile;
 use crate::metrics::{Label, Metrics, table};
 use crate::recorder::{Handle, Heads};
-use crate::server::audit::AuditFile;
 use crate::server::condition::{Condition, Phase};
 use crate::server::process::ProcessUse;
 
@@ -26,6 +26,8 @@ impl LiveGauges {
     pub(super) fn render(&self) -> String {
         let Self { condition, recorder, heads, audit, metrics, .. } = self;
         metrics.set_counter(&table::AUDIT_LINES_LOST, &[], audit.as_ref().map_or(0, |audit| audit.lost()));
+        let syslog_lost = audit.as_ref().map_or(0, |audit| audit.syslog_lost());
+        metrics.set_counter(&table::AUDIT_SYSLOG_LOST, &[], syslog_lost);
         let now = condition.phase();
         for phase in Phase::ALL {
             metrics.set_gauge(&table::PHASE, &[phase.word().into()], u64::from(phase == now));

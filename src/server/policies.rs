@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::audit::{Act, AuditFile, Outcome};
 use crate::config::{Config, ConfigError};
 use crate::domain::ids::JurisdictionId;
 use crate::metrics::{Metrics, table};
@@ -129,6 +130,7 @@ pub(super) struct PolicyReloader {
     in_force: GateInForce,
     recorder: Handle,
     metrics: Arc<Metrics>,
+    audit: Option<Arc<AuditFile>>,
     /// Why the newest files are not in force, for the readiness probe.
     pub(super) detail: watch::Sender<Option<String>>,
     seen: Mutex<LastLook>,
@@ -159,7 +161,7 @@ impl PolicyReloader {
         base: &Path,
         in_force: GateInForce,
         recorder: Handle,
-        metrics: Arc<Metrics>,
+        (metrics, audit): (Arc<Metrics>, Option<Arc<AuditFile>>),
     ) -> Result<Self, ConfigError> {
         for outcome in ["activated", "unchanged", "failed"] {
             metrics.add(&table::POLICY_RELOADS, &[outcome.into()], 0);
@@ -168,7 +170,7 @@ impl PolicyReloader {
         let jurisdictions = config.jurisdictions.clone();
         let signatures = Signatures::of(&config.policy)?;
         let (detail, seen) = (watch::Sender::new(None), Mutex::default());
-        Ok(Self { directory, jurisdictions, signatures, in_force, recorder, metrics, detail, seen })
+        Ok(Self { directory, jurisdictions, signatures, in_force, recorder, metrics, audit, detail, seen })
     }
 
     /// Whether the policies are built in, and so never change.
@@ -246,6 +248,7 @@ impl PolicyReloader {
         self.set_detail(None);
         self.metrics.increment(&table::POLICY_RELOADS, &["activated".into()]);
         let digest = hex::encode(self.in_force.gate().engine().digest());
+        self.audit(Outcome::Success, Some(&digest));
         tracing::info!(digest, entries, "another policy set is in force");
         Reloaded::Activated { entries }
     }
@@ -263,8 +266,15 @@ impl PolicyReloader {
         let reason = one_line(&error.to_string());
         tracing::error!(reason, "a policy set was not taken up: the one before stays in force");
         self.metrics.increment(&table::POLICY_RELOADS, &["failed".into()]);
+        self.audit(Outcome::Failure, None);
         self.set_detail(Some(reason));
         error
+    }
+
+    fn audit(&self, outcome: Outcome, policies: Option<&str>) {
+        if let Some(audit) = &self.audit {
+            let _counted = audit.act(&Act::PoliciesReloaded { outcome, policies });
+        }
     }
 
     fn set_detail(&self, detail: Option<String>) {

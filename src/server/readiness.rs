@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use tokio::sync::watch;
 
+use crate::audit::Away;
 use crate::server::condition::Phase;
 use crate::server::live_gauges::LiveGauges;
 
@@ -67,18 +68,21 @@ fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 10] {
         Check("writer", Weight::Needed, unless(phase != Phase::WriterStopped, "it has stopped")),
         Check("store", Weight::Needed, unless(phase.has_store(), "it takes no writes")),
         Check("policy", Weight::Needed, unless(phase.has_law(), "another set is in force than the one here")),
+        Check("audit", Weight::Needed, audit_fault(probed)),
         Check("shutdown", Weight::Needed, unless(phase != Phase::Draining, "it is draining")),
         Check("clock", Weight::Advisory, unless(!condition.clocks_are_late(), "legal clocks are overdue")),
         Check("witness", Weight::Advisory, unless(!condition.is_uncosigned(), "a log is not cosigned by a quorum")),
         Check("configuration", Weight::Advisory, unless(configuration.is_empty(), &configuration)),
         Check("certificates", Weight::Advisory, unless(warnings.is_empty(), &warnings)),
-        Check("audit", Weight::Advisory, audit_fault(probed)),
     ]
 }
 
 fn audit_fault(probed: &ProbeSources) -> Option<String> {
-    let audit = probed.live.audit.as_ref().filter(|audit| audit.is_failing())?;
-    Some(format!("audit lines are lost: {} so far", audit.lost()))
+    let lost = probed.live.audit.as_ref().map_or(0, |audit| audit.lost());
+    Some(match probed.live.condition.audit_away()? {
+        Away::Unwritable => format!("audit lines are lost: {lost} so far"),
+        Away::NoRoom => format!("there is no room for audit lines: {lost} calls and lines lost so far"),
+    })
 }
 
 impl Check {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accept::{TlsMaterial, TlsState};
 use crate::api::BulkLimits;
+use crate::audit::{Act, AuditFile, Outcome};
 use crate::config::{Config, keys_for_a_restart, named_files, read_signer, secret_files};
 use crate::domain::agency::Caller;
 use crate::domain::ids::LogName;
@@ -43,6 +44,7 @@ pub(super) struct Adopters {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) sampler: Arc<Sampler>,
     pub(super) expiry: Arc<ExpiryWatch>,
+    pub(super) audit: Option<Arc<AuditFile>>,
     /// The agencies that probes speak of.
     pub(super) agencies: watch::Sender<Arc<KindsOfAgencies>>,
     /// The keys that checkpoints are verified with before witnesses are asked.
@@ -139,6 +141,10 @@ impl Reloader {
             }
         };
         self.adopters.metrics.increment(&table::CONFIGURATION_RELOADS, &[word.into()]);
+        if let Some(audit) = &self.adopters.audit {
+            let (cut, outcome) = outcome.as_ref().map_or((0, Outcome::Failure), |(cut, _)| (*cut, Outcome::Success));
+            let _counted = audit.act(&Act::ConfigurationReloaded { outcome, cut });
+        }
         self.set_detail(detail);
         self.adopters.expiry.check();
         outcome.map(|(cut, _)| cut)

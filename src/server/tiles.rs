@@ -24,6 +24,7 @@ use crate::api::{Api, status};
 use crate::domain::agency::Caller;
 use crate::domain::ids::LogName;
 use crate::ledger::TilePath;
+use crate::server::audited::note_status;
 
 /// The call whose way a request goes.
 const AS_CALL: &str = "/comity.v1.LedgerService/GetCheckpoint";
@@ -71,11 +72,14 @@ where
     let is_head = request.method() == Method::HEAD;
     let answer = if is_head || request.method() == Method::GET {
         let asked = LogRequest::at(request.uri().path()).filter(|_| request.uri().query().is_none());
-        match asked {
-            Some(asked) => in_http(calls(as_call(request, asked)).await),
-            None => plain(StatusCode::NOT_FOUND, "there is no such part of a log"),
+        if let Some(asked) = asked {
+            in_http(calls(as_call(request, asked)).await)
+        } else {
+            note_status(&status::not_found());
+            plain(StatusCode::NOT_FOUND, "there is no such part of a log")
         }
     } else {
+        note_status(&status::unknown_method());
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "a log is read with GET");
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         refused
@@ -97,6 +101,9 @@ fn as_call(request: Request<Body>, asked: LogRequest) -> Request<Body> {
 /// The answer in terms of HTTP: without the headers of gRPC, and with a status that says what they said.
 fn in_http(answer: Response<Body>) -> Response<Body> {
     let status = Status::from_header_map(answer.headers());
+    if let Some(status) = &status {
+        note_status(status);
+    }
     let Some(status) = status.filter(|status| status.code() != Code::Ok) else {
         let mut answer = answer;
         answer.headers_mut().remove(Status::GRPC_STATUS);

@@ -23,8 +23,10 @@ use crate::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::api::{
     Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Transfers,
 };
+use crate::audit::AuditFile;
 use crate::config::Config;
 use crate::random;
+use crate::server::audited;
 use crate::server::condition::Condition;
 use crate::server::health::{HealthService, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
@@ -85,6 +87,8 @@ pub(super) struct Worker {
     pub(super) limits: ConnectionLimits,
     pub(super) condition: Condition,
     pub(super) drain: CancellationToken,
+    /// Where each call has a line.
+    pub(super) audit: Option<Arc<AuditFile>>,
 }
 
 impl Worker {
@@ -100,7 +104,8 @@ impl Worker {
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             };
             let Some(Ok(connection)) = next else { break };
-            connections.spawn(serve(connection, stack.clone(), self.limits, self.drain.clone()));
+            let audit = self.audit.clone();
+            connections.spawn(serve(connection, stack.clone(), audit, (self.limits, self.drain.clone())));
         }
         drop(established);
         let finished =
@@ -141,20 +146,30 @@ impl Worker {
 }
 
 /// Serves one connection until it ends or the gateway drains.
-async fn serve(connection: TlsConn, stack: Stack, limits: ConnectionLimits, drain: CancellationToken) {
-    let peer = connection.peer().clone();
+async fn serve(
+    connection: TlsConn,
+    stack: Stack,
+    audit: Option<Arc<AuditFile>>,
+    (limits, drain): (ConnectionLimits, CancellationToken),
+) {
+    let (peer, address) = (connection.peer().clone(), connection.address());
+    if let Some(audit) = &audit {
+        // If it cannot be written, every call on the connection is refused.
+        let _counted = audit.connected(peer.agency.as_str(), address, &peer.thumbprint.base64url());
+    }
     let agency = peer.agency.clone();
     let goodbye = tokio::time::sleep(goodbye_after(connection.lifetime()));
     let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(peer.clone());
-        let mut stack = stack.clone();
+        let (mut stack, audit) = (stack.clone(), audit.clone());
         async move {
             let calls = async |request| {
                 let Ok(answer) = stack.call(request).await;
                 answer
             };
-            Ok::<_, Infallible>(tiles::around(request, calls).await)
+            let answer = audited::around(audit.as_ref(), address, request, |request| tiles::around(request, calls));
+            Ok::<_, Infallible>(answer.await)
         }
     });
     let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());

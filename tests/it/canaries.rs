@@ -1,5 +1,5 @@
 //! No personal data leaves but in answers to those who may have it. Every personal field of every write carries a canary;
-//! then everything that the gateway wrote is searched for all of them: logs at their most talkative, audit lines, errors
+//! then everything that the gateway wrote is searched for all of them: logs at their most talkative, the audit log, errors
 //! with their details and trailers, probes, the database and every other file, in every form that bytes take.
 
 mod needles;
@@ -38,7 +38,8 @@ fn assert_clean(needles: &Needles, place: &str, bytes: &[u8], is_text: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_personal_is_anywhere_but_in_answers_to_those_who_may_have_it() {
-    let served = Served::start("trace", |_| ());
+    // Each call has its audit line: in a file, which is searched as the others are.
+    let served = Served::start_audited("trace", |config| config.audit.denials_burst = 20, |_| (), "audit.log");
     let mut stage = Stage::set(&served).await;
     stage.play().await;
     stage.read_back().await;
@@ -70,6 +71,14 @@ async fn nothing_personal_is_anywhere_but_in_answers_to_those_who_may_have_it() 
         running.len()
     );
     assert!(ended.stderr.len() > 100_000, "logs at their most talkative are long");
+    let audited = fs::read_to_string(ended.directory.path().join("audit.log")).unwrap();
+    for told in ["LodgeDetainer", "\"disclosed\":", "\"pseudonym\":", "\"outcome\":\"denied\"", "\"event\":\"denials\""]
+    {
+        assert!(
+            audited.contains(told),
+            "{told} is in no audit line, so nothing is shown by not finding canaries there"
+        );
+    }
     assert_clean(&needles, "standard output", ended.stdout.as_bytes(), true);
     assert_clean(&needles, "logs and audit lines", &ended.stderr, true);
     for (path, bytes) in running.into_iter().chain(files(ended.directory.path())) {

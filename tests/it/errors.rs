@@ -143,6 +143,7 @@ fn statuses() -> Vec<Status> {
         status::no_caller(),
         status::internal("a fault"),
         status::unavailable(),
+        status::audit_unavailable(),
         status::deadline_exceeded(),
         status::overloaded(LimitOwner::Agency, Duration::from_secs(1)),
         status::of_layer(&TooManyCalls(LimitOwner::Gateway).into()),

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod appeals;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod availability;
 #[cfg(test)]
 mod backup;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use comity::audit::AuditFile;
 use comity::domain::agency::ActorKind;
 use comity::identity::clock::WallClock;
 use comity::server::{Environment, Gateway};
@@ -80,6 +81,7 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
         }
         ErrorReason::Overloaded => overloaded().await,
         ErrorReason::Unavailable => unavailable().await,
+        ErrorReason::AuditUnavailable => audit_unavailable(world).await,
         ErrorReason::InvalidCursor => left(world.ice().receive(NY, "nobody's").await),
         ErrorReason::BeyondHead => {
             let request = v1::ProveConsistencyRequest { log: NY_EXCHANGE.to_owned(), old_size: 1, new_size: 1_000_000 };
@@ -154,6 +156,24 @@ async fn unavailable() -> Status {
     let database = rusqlite::Connection::open(world.directory().join("comity.db")).unwrap();
     database.execute("UPDATE heads SET size = size + 1", []).unwrap();
     left(world.ice().lodge(detainer_for(PRISON)).await)
+}
+
+/// A pipe that nobody reads any more is a file that cannot be written.
+async fn audit_unavailable(world: &World) -> Status {
+    let directory = crate::harness::sandbox_directory();
+    let pipe = directory.path().join("audit.log");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::File::open(pipe).unwrap()
+    });
+    let audit = AuditFile::open(&pipe).unwrap();
+    let seams = Environment { audit: Some(audit), ..Environment::default() };
+    let gateway = Gateway::start(world.config(), directory.path(), seams).unwrap();
+    drop(reader.join().unwrap());
+    let credentials = world.sandbox.credentials("us-ice").unwrap();
+    let ice = Party::new(gateway.grpc(), credentials, world.sandbox.token("us-ice", ActorKind::System).unwrap());
+    left(ice.checkpoint(NY_EXCHANGE).await)
 }
 
 async fn by_limits(reason: ErrorReason) -> Status {

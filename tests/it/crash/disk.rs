@@ -4,8 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use comity::audit::verify;
 
 use crate::crash::Trial;
+use crate::crash::audited::configure;
 use crate::crash::client::Order;
 use crate::crash::gateway::Gateway;
 use crate::harness::copy;
@@ -102,5 +106,34 @@ fn a_disk_that_may_only_be_read_is_refused_and_left_as_it_is() {
         assert!(refused.is_loud() && refused.errors.contains("Read-only file system"), "{refused:?}");
     }
     assert_eq!(fs::read(trial.directory().join("comity.db-wal")).unwrap(), before);
+    trial.settle();
+}
+
+/// The audit log on a full disk of its own: no call is taken that it could not tell of, and room lets them go on.
+#[test]
+fn a_full_disk_of_the_audit_log_lets_no_call_through_until_there_is_room() {
+    let trial = Trial::new();
+    let apart = tempfile::tempdir().unwrap();
+    let tmpfs = ["-t", "tmpfs", "-o", "size=128k", "comity"];
+    let Some(disk) = Mounted::over(apart.path(), &tmpfs, "an audit log on a full disk") else { return };
+    configure(trial.directory(), |config| config.audit.reserve_len = 0);
+    let path = apart.path().join("audit.log");
+    let under = ["env".to_owned(), format!("COMITY_AUDIT_LOG={}", path.display())];
+    let gateway = Gateway::start(trial.directory(), &under).unwrap();
+    trial.client(&gateway, WITHOUT_END).done();
+    let ready = gateway.ready();
+    assert!(ready.contains("audit lines are lost"), "{ready}: {}", gateway.logged());
+    assert!(trial.journal().acknowledged.len() > 10, "there was no room to begin with");
+    disk.again("remount,size=16m");
+    let begun = Instant::now();
+    while gateway.ready() != "serving" {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it does not go on: {}", gateway.logged());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    trial.client(&gateway, Order { lanes: 1, stories: 1, again: 4, patience_s: 5 }).done();
+    gateway.stop();
+    let found = verify(std::slice::from_ref(&path), None, &[]).unwrap_or_else(|fault| panic!("{fault}"));
+    let lines = fs::read_to_string(&path).unwrap();
+    assert!(found.lines > 100 && lines.contains("\"event\":\"resumed\""), "{found:?}");
     trial.settle();
 }

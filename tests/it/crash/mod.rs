@@ -1,10 +1,12 @@
 //! What survives a kill, a failing disk, a full one and a power cut: everything that was acknowledged, once.
 //!
 //! A gateway is a process of its own here, and so is the client, which keeps a journal of what it was told.
-//! `COMITY_CRASH_KILLS` says how often the gateway is killed (100), `COMITY_CRASH_SEED` replays the moments of a run.
+//! `COMITY_CRASH_KILLS` says how often the gateway is killed (100), `COMITY_AUDIT_KILLS` how often for its audit log (200),
+//! `COMITY_CRASH_SEED` replays the moments of a run.
 
 mod alone;
 pub(crate) mod audit;
+mod audited;
 pub(crate) mod client;
 mod clock;
 mod disk;

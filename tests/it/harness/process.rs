@@ -44,6 +44,20 @@ impl Served {
 
     /// The same, with something else in its directory beforehand.
     pub(crate) fn start_on(log: &str, change: impl FnOnce(&mut Config), lay: impl FnOnce(&Path)) -> Self {
+        Self::start_with(log, change, lay, None)
+    }
+
+    /// With an audit log, by this name in its directory.
+    pub(crate) fn start_audited(
+        log: &str,
+        change: impl FnOnce(&mut Config),
+        lay: impl FnOnce(&Path),
+        audit: &str,
+    ) -> Self {
+        Self::start_with(log, change, lay, Some(audit))
+    }
+
+    fn start_with(log: &str, change: impl FnOnce(&mut Config), lay: impl FnOnce(&Path), audit: Option<&str>) -> Self {
         let directory = sandbox_directory();
         lay(directory.path());
         let sandbox = Sandbox::establish(directory.path()).unwrap();
@@ -53,9 +67,12 @@ impl Served {
         std::fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
         let journal = tempfile::tempdir().unwrap();
         let stderr = File::create(journal.path().join("stderr")).unwrap();
+        let audit = audit.map(|name| ("COMITY_AUDIT_LOG", directory.path().join(name)));
         let mut child = Command::new(BINARY)
             .args(["--log", log, "serve", "--config"])
             .arg(&path)
+            .env_remove("COMITY_AUDIT_LOG")
+            .envs(audit)
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

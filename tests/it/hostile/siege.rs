@@ -90,6 +90,8 @@ impl Siege {
         config.server.request_timeout_ms = REQUEST_MS;
         config.server.keep_alive_interval_ms = KEEP_ALIVE_MS;
         config.server.keep_alive_timeout_ms = KEEP_ALIVE_MS;
+        // Each denial is compared, so that none may be counted only.
+        (config.audit.denials_per_s, config.audit.denials_burst) = (1_000_000, 1_000_000);
         certificates::prepare(directory.path(), config);
         change(config);
         let (child, grpc, ops) = serve(directory.path(), config);
@@ -194,6 +196,7 @@ impl Siege {
         text.split_inclusive('\n')
             .filter(|line| line.ends_with('\n'))
             .map(|line| serde_json::from_str(line).unwrap())
+            .filter(is_of_a_denial)
             .collect()
     }
 
@@ -288,6 +291,13 @@ pub(super) fn authority(directory: &Path, name: &str) -> DevelopmentAuthority {
     let read = |path: String| fs::read_to_string(directory.join(path)).unwrap();
     let (certificate, key) = (read(format!("certs/{name}-ca.pem")), read(format!("keys/authorities/{name}.key")));
     DevelopmentAuthority::from_pem(&certificate, &key).unwrap()
+}
+
+/// Whether a line is about a call that was denied, or about what a peer did to its connection.
+fn is_of_a_denial(line: &Value) -> bool {
+    let of_a_peer = ["connection_refused", "connection_cut", "stream_ended"];
+    let event = line["event"].as_str().unwrap();
+    of_a_peer.contains(&event) || event == "call" && line["outcome"] == "denied"
 }
 
 /// How many lines an expectation is about: none, one, or `300 times` one.
