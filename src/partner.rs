@@ -7,6 +7,7 @@ mod accept;
 mod approval;
 mod approve;
 pub mod files;
+mod plain;
 mod report;
 mod request;
 mod self_test;

@@ -261,7 +261,7 @@ fn verify(args: &VerifyArgs) -> Result<ExitCode> {
     let (config, base) = (Config::read(&args.config)?, base_directory(&args.config)?);
     let registry = Registry::load(&config.registry, &base, &config.jurisdictions)?;
     let report = partner::verify(&read(&args.report)?, &registry).context("the report is not taken")?;
-    print(&format!("{} against {}, {}", report.agency, report.gateway, report.began_at))?;
+    print(&report.to_string())?;
     for check in &report.checks {
         print(&check.to_string())?;
     }

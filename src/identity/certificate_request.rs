@@ -7,6 +7,7 @@ use rcgen::{
     CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, Issuer, KeyPair, PublicKeyData as _,
     SanType,
 };
+use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo, X509Certificate};
 use zeroize::Zeroizing;
 
@@ -60,6 +61,7 @@ impl CertificateRequest {
         let der = pem::certificate_request(pem.as_bytes()).map_err(CertificateRequestError::Pem)?;
         check_encoding(&der).map_err(CertificateRequestError::Encoding)?;
         let request = CertificateSigningRequestParams::from_der(&der).map_err(CertificateRequestError::Unusable)?;
+        check_bits(&der)?;
         let [SanType::URI(uri)] = request.params.subject_alt_names.as_slice() else {
             return Err(CertificateRequestError::Names);
         };
@@ -101,6 +103,15 @@ impl CertificateRequest {
         };
         certify().map_err(CertificateRequestError::Generate)
     }
+}
+
+/// A key and a signature are of whole bytes. Otherwise one request could be written in two ways.
+fn check_bits(der: &[u8]) -> Result<(), CertificateRequestError> {
+    let in_whole_bytes = X509CertificationRequest::from_der(der).is_ok_and(|(_, parsed)| {
+        let key = &parsed.certification_request_info.subject_pki.subject_public_key;
+        key.unused_bits == 0 && parsed.signature_value.unused_bits == 0
+    });
+    if in_whole_bytes { Ok(()) } else { Err(CertificateRequestError::Encoding(CertificateError::NotDer)) }
 }
 
 /// A new private key for an agency's certificate: ECDSA P-256, PKCS#8 in PEM.
@@ -209,6 +220,18 @@ mod tests {
             let text = in_pem(&changed);
             assert!(CertificateRequest::read(&text, TRUST_DOMAIN).is_err(), "byte {at}");
         }
+        // The bits of the signature that are said not to count: where the last one is none, it would verify all the same.
+        // Behind the name of ecdsa-with-SHA256, a tag and a length.
+        let name = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+        let bits = der.windows(8).position(|part| part == name).unwrap() + 8 + 2;
+        let unused = (0..64).find_map(|_| {
+            let der =
+                pem::certificate_request(make(&key, TRUST_DOMAIN, &agency_id("us-ice")).unwrap().as_bytes()).unwrap();
+            (der.last().unwrap() & 1 == 0).then(|| der.to_vec())
+        });
+        let mut unused = unused.unwrap();
+        unused[bits] = 1;
+        assert_eq!(refused(&in_pem(&unused)), "the certificate request is not in DER");
         // Bytes behind it.
         assert_eq!(refused(&in_pem(&[der.as_slice(), &[0]].concat())), "the certificate request is not in DER");
         assert_eq!(refused("nothing"), "the certificate request holds nothing in PEM");

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::str::FromStr;
@@ -24,6 +23,7 @@ use crate::identity::key::{MintingKey, TokenAlgorithm, TokenKey};
 use crate::identity::key_set::{self, KeySetError};
 use crate::identity::sealed::Sealed;
 use crate::partner::files;
+use crate::partner::plain::plain;
 use crate::sandbox::files::{make_private_directory, write_private, write_public};
 
 /// The type in the headers of its signatures.
@@ -114,10 +114,7 @@ impl FromStr for Fingerprint {
 pub fn make(wish: &Wish, directory: &Path) -> Result<Fingerprint> {
     make_private_directory(directory)?;
     let mode = std::fs::metadata(directory)?.permissions().mode();
-    if is_too_open(mode) {
-        std::fs::set_permissions(directory, Permissions::from_mode(0o700))
-            .with_context(|| format!("{} is open to others", directory.display()))?;
-    }
+    ensure!(!is_too_open(mode), "{0} is open to others: chmod 700 {0}", directory.display());
     for name in [files::KEY, files::TOKEN_KEY] {
         let there = directory.join(name);
         ensure!(!there.exists(), "{} is there already: ask from another directory, or remove it", there.display());
@@ -185,7 +182,12 @@ impl CheckedRequest {
         let members = sealed.members()?;
         let version = members.get("version").and_then(Value::as_u64);
         ensure!(version == Some(VERSION), "it is of a version that this program does not know");
-        let statement: Statement = serde_json::from_value(Value::Object(members))?;
+        // What a stranger wrote is shown to the operator before anybody has agreed to it.
+        let statement: Statement =
+            serde_json::from_value(Value::Object(members)).map_err(|error| anyhow!("{}", plain(&error.to_string())))?;
+        for (name, text) in [("trust domain", &statement.trust_domain), ("issuer", &statement.issuer)] {
+            ensure!(is_word(text, 256), "the {name} is not 1 to 256 printable characters");
+        }
         let certificate_request = CertificateRequest::read(&statement.certificate_request, &statement.trust_domain)?;
         ensure!(
             *certificate_request.agency() == statement.agency,
@@ -229,11 +231,19 @@ fn or_none(text: &str) -> &str {
     if text.is_empty() { "no jurisdiction" } else { text }
 }
 
+fn is_word(text: &str, len_max: usize) -> bool {
+    (1..=len_max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn read_key_set(set: &Value) -> Result<Vec<(String, TokenKey)>> {
     let keys = key_set::read(set.to_string().as_bytes()).map_err(|error| match error {
         KeySetError::Set(why) => anyhow!("the set of token keys {why}"),
         KeySetError::Key { key, why } => anyhow!("token key {key} {why}"),
     })?;
     ensure!(keys.len() <= TOKEN_KEYS_MAX, "the set of token keys has more than {TOKEN_KEYS_MAX} keys");
+    ensure!(
+        keys.iter().all(|(name, _)| is_word(name, 64)),
+        "the id of a token key is not 1 to 64 printable characters"
+    );
     Ok(keys)
 }

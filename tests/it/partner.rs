@@ -188,9 +188,10 @@ fn files_in(place: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(place).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => found.extend(files_in(&path)),
-            false => found.push((path.clone(), fs::read(path).unwrap())),
+        if path.is_dir() {
+            found.extend(files_in(&path));
+        } else {
+            found.push((path.clone(), fs::read(path).unwrap()));
         }
     }
     found
@@ -335,35 +336,44 @@ fn a_request_is_refused_before_anything_is_written() {
         fs::write(operator.path().join("request.json"), changed).unwrap();
         refused(&approve, "the request is not taken");
     }
-    let refuses = |wish: &str, why: &str| {
+    let ask_and_fail = |wish: &str, why: &str| {
         let place = tempfile::tempdir().unwrap();
         let asked = typed(place.path(), &format!("comity partner request {wish} --directory joining"), 0);
         send("request.json", &place.path().join("joining"), operator.path());
         refused(&operator.approval_of(&read_out(&asked)), why);
     };
     let here = "--jurisdiction us-ny --trust-domain comity.example";
-    refuses(
+    ask_and_fail(
         "--agency us-ny-a --kind county --jurisdiction us-ny --trust-domain other.example",
         "the request is for trust domain other.example, and this exchange is comity.example",
     );
-    refuses(&format!("--agency us-ny-a --kind city {here}"), "no certificate authority may speak for agency us-ny-a");
-    refuses(
+    ask_and_fail(
+        &format!("--agency us-ny-a --kind city {here}"),
+        "no certificate authority may speak for agency us-ny-a",
+    );
+    ask_and_fail(
         "--agency us-ny-a --kind county --jurisdiction us-tx --trust-domain comity.example",
         "no certificate authority may speak for agency us-ny-a",
     );
-    refuses(
+    ask_and_fail(
         "--agency us-ny-a --kind county --jurisdiction us-ca --trust-domain comity.example",
         "jurisdiction us-ca is not configured",
     );
-    refuses("--agency us-ny-a --kind county --trust-domain comity.example", "takes part in no jurisdiction");
-    refuses(&format!("--agency us-ny-doccs --kind state {here}"), "us-ny-doccs stands in the configuration itself");
-    refuses(
+    ask_and_fail("--agency us-ny-a --kind county --trust-domain comity.example", "takes part in no jurisdiction");
+    ask_and_fail(
+        &format!("--agency us-ny-doccs --kind state {here}"),
+        "us-ny-doccs stands in the configuration itself",
+    );
+    ask_and_fail(
         &format!("--agency us-ny-a --kind county {here} --issuer https://tokens.us-ice.comity.example"),
         "agencies us-ice and us-ny-a have the same token issuer",
     );
     let config = fs::read_to_string(operator.path().join(CONFIG_FILE)).unwrap();
     fs::write(operator.path().join(CONFIG_FILE), config.replace("directory = \"agencies\"\n", "")).unwrap();
-    refuses(&format!("--agency us-ny-a --kind county {here}"), "set `registry.directory` in the configuration first");
+    ask_and_fail(
+        &format!("--agency us-ny-a --kind county {here}"),
+        "set `registry.directory` in the configuration first",
+    );
 }
 
 #[test]
@@ -428,7 +438,7 @@ fn who_has_joined_may_renew_and_roll_its_keys() {
     let sent = fs::read_to_string(operator.path().join("request.json")).unwrap();
     let asked = comity::partner::CheckedRequest::read(&sent).unwrap();
     typed(operator.path(), &operator.approval_of(&asked.fingerprint.to_string()), 0);
-    assert_eq!(keys(), [one.clone()]);
+    assert_eq!(keys(), std::slice::from_ref(&one));
     let refused = approve(second.path(), "", 1);
     assert!(refused.contains("us-ny-albany-jail is registered already, with other keys"), "{refused}");
     let of_second = |more: &str| {

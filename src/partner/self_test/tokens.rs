@@ -25,8 +25,8 @@ pub(super) async fn refused(rows: &mut Rows, client: &Client, settings: &Setting
         let request = v1::ListDetainersRequest { parent: parent.clone(), page_size: 1, ..Default::default() };
         client.detainers().list_detainers(request).await
     };
-    let taken = Box::pin(list(client)).await;
-    rows.judge("token.accepted", taken.map(|_| "the detainers were listed".to_owned()).map_err(told));
+    let listed = Box::pin(list(client)).await;
+    rows.judge("token.accepted", listed.map(|_| "the detainers were listed".to_owned()).map_err(told));
     let wanted = v1::ErrorReason::TokenRefused;
     let none = client.with_token(TokenSource::Absent);
     rows.refused("token.absent", Box::pin(list(&none)).await, wanted);
