@@ -2,8 +2,12 @@
 //! what goes from one to the other.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -20,6 +24,8 @@ use crate::harness::sandbox_directory;
 
 const MANUAL: &str = include_str!("../../docs/joining.md");
 const AGENCY: &str = "us-ny-albany-jail";
+/// Only a test that fails waits for it.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The commands of the manual, in order.
 fn commands() -> [String; 6] {
@@ -44,6 +50,7 @@ fn read_out(said: &str) -> String {
 struct Operator {
     place: TempDir,
     address: String,
+    ops: SocketAddr,
     gateway: Option<Child>,
 }
 
@@ -56,6 +63,8 @@ impl Operator {
         config.server.listen.set_port(grpc);
         config.server.ops_listen.set_port(ops);
         config.inbox.heartbeat_ms = 500;
+        // Only when it is told to, so that a test knows when.
+        config.server.look_every_ms = 0;
         config.registry.directory = Some("agencies".into());
         for authority in &mut config.registry.certificate_authorities {
             let (kinds, within): (&[AgencyKind], &[&str]) = match authority.id.as_str() {
@@ -80,16 +89,37 @@ impl Operator {
         ] {
             fs::copy(place.path().join(from), place.path().join(to)).unwrap();
         }
-        Self { place, address: format!("localhost:{grpc}"), gateway: None }
+        let ops = config.server.ops_listen;
+        Self { place, address: format!("localhost:{grpc}"), ops, gateway: None }
     }
 
     fn path(&self) -> &Path {
         self.place.path()
     }
 
-    /// The gateway takes up the records that are there now.
-    fn take_up(&mut self) {
-        self.stop();
+    /// The gateway takes up the records that are there now: what `systemctl reload` does, and the end of it.
+    fn take_up(&self) {
+        let gateway = self.gateway.as_ref().unwrap();
+        let before = self.reloads();
+        assert!(Command::new("kill").args(["-HUP", &gateway.id().to_string()]).status().unwrap().success());
+        let begun = Instant::now();
+        while self.reloads() == before {
+            assert!(begun.elapsed() < PATIENCE, "it took nothing up");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// How often it has taken up a configuration.
+    fn reloads(&self) -> u64 {
+        let mut socket = TcpStream::connect(self.ops).unwrap();
+        socket.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        let mut said = String::new();
+        socket.read_to_string(&mut said).unwrap();
+        let series = "comity_configuration_reloads_total{outcome=\"activated\"} ";
+        said.lines().find_map(|line| line.strip_prefix(series)).unwrap().parse().unwrap()
+    }
+
+    fn start(&mut self) {
         let mut serve = comity("serve");
         serve.args(["--config", CONFIG_FILE]).current_dir(self.path());
         let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -128,14 +158,14 @@ fn send(name: &str, from: &Path, to: &Path) {
 #[test]
 fn a_new_agency_gets_from_nothing_to_a_passed_self_test_by_the_manual() {
     let (agency, mut operator) = (tempfile::tempdir().unwrap(), Operator::establish());
-    let [request, _, restart, accept, test, verify] = commands();
-    operator.take_up();
+    let [request, _, reload, accept, test, verify] = commands();
+    operator.start();
 
     let asked = typed(agency.path(), &request, 0);
     send("request.json", &agency.path().join("albany"), operator.path());
     let approved = typed(operator.path(), &operator.approval_of(&read_out(&asked)), 0);
     assert!(approved.contains("us-ny-albany-jail of comity.example: county, county-jail, ORI NY001015C"), "{approved}");
-    assert_eq!(restart, "systemctl restart comity");
+    assert_eq!(reload, "systemctl reload comity");
     operator.take_up();
     send("approval.json", operator.path(), agency.path());
     typed(agency.path(), &accept.replace("FINGERPRINT", &read_out(&approved)), 0);
@@ -258,6 +288,7 @@ fn joined(operator: &Operator, agency: &Path, wish: &str, authority: &str) {
 #[test]
 fn each_role_tests_what_it_may_do() {
     let mut operator = Operator::establish();
+    operator.start();
     let wishes = [
         (
             "--agency us-cbp-test --kind federal --jurisdiction us-ny --jurisdiction us-tx",

@@ -25,21 +25,29 @@ impl RegistryConfig {
         }
         Ok(all)
     }
+
+    /// The records that are there now, for whoever looks whether one has changed. None if the directory cannot be read.
+    pub fn record_files(&self, base: &Path) -> Vec<PathBuf> {
+        self.directory.iter().flat_map(|records| records_in(&base.join(records)).unwrap_or_default()).collect()
+    }
 }
 
 /// The agencies of a directory, by the names of their files. All of them are read, or the directory is refused.
 ///
 /// Files whose names do not end in `.toml`, or begin with a dot, are not records: editors leave such.
 fn read(directory: &Path) -> Result<Vec<AgencyConfig>, RegistryError> {
-    let unreadable = |source| UnreadableFile { path: directory.to_owned(), source };
-    let entries = std::fs::read_dir(directory).map_err(unreadable)?;
-    let paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>().map_err(unreadable)?;
-    let mut paths: Vec<PathBuf> = paths.into_iter().filter(|path| is_record(path)).collect();
+    let paths = records_in(directory).map_err(|source| UnreadableFile { path: directory.to_owned(), source })?;
     if paths.len() > RECORDS_MAX {
         return Err(RegistryError::TooManyRecords(directory.to_owned()));
     }
-    paths.sort();
     paths.iter().map(|path| read_record(path)).collect()
+}
+
+fn records_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
+    let mut paths: Vec<PathBuf> = paths.into_iter().filter(|path| is_record(path)).collect();
+    paths.sort();
+    Ok(paths)
 }
 
 fn is_record(path: &Path) -> bool {
