@@ -24,6 +24,7 @@ mod logging;
 mod man;
 mod migrate;
 mod output;
+mod partner;
 mod paths;
 mod policy;
 mod receipt;
@@ -112,6 +113,8 @@ enum Command {
     Policy(policy::PolicyArgs),
     /// Figures of detainers, for whom and from what they were counted; recomputes them, and says why two sides differ.
     Report(report::ReportArgs),
+    /// Joining an exchange: an agency asks, the operator approves, the agency takes it up and tests itself.
+    Partner(partner::PartnerArgs),
     /// Makes development certificates, keys and tokens. For production, see certs/README.md.
     Certs(certs::CertsArgs),
     /// Mints a bound token with an agency's key, for sandboxes.
@@ -146,6 +149,7 @@ pub fn main() -> ExitCode {
             | Command::Lodge(_)
             | Command::Inbox(_)
             | Command::Receipt(_)
+            | Command::Partner(_)
     );
     // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
     let serves = matches!(&command, Command::Serve(_) | Command::Dev(_))
@@ -185,6 +189,9 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Partner(args) => {
+            return partner::run(&args).unwrap_or_else(|error| report_failure(&error));
+        }
         Command::Certs(args) => certs::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),

@@ -21,6 +21,7 @@ mod tables;
 mod tally;
 mod year;
 
+pub(crate) use answer::lawful_answer;
 pub use counterpart::Counterpart;
 pub use number::number;
 

@@ -419,6 +419,7 @@ fn configuration() -> Result<Config> {
         witness: crate::witness::PushConfig::default(),
         registry: RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
+            directory: None,
             certificate_authorities: AUTHORITIES.iter().map(|name| authority_config(name)).collect::<Result<_>>()?,
             agencies: AGENCIES.iter().map(agency_config).collect::<Result<_>>()?,
         },

@@ -172,6 +172,7 @@ impl From<TlsError> for Error {
     fn from(error: TlsError) -> Self {
         match error {
             TlsError::Connect(cause) => Self::Unreachable(Arc::new(cause)),
+            TlsError::Handshake(cause) => Self::Unreachable(Arc::new(cause)),
             TlsError::Pem { .. }
             | TlsError::File { .. }
             | TlsError::Empty(_)

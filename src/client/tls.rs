@@ -56,6 +56,9 @@ pub enum TlsError {
     /// The address is not `host:port`.
     #[error("the address is not host:port")]
     Address(#[from] http::uri::InvalidUri),
+    /// No handshake came about.
+    #[error("no TLS connection can be made")]
+    Handshake(#[source] io::Error),
     /// The gateway does not answer, or is not trusted.
     #[error("cannot connect")]
     Connect(#[from] tonic::transport::Error),
@@ -97,6 +100,30 @@ pub(super) async fn connect_to(
 ) -> Result<Channel, TlsError> {
     let (endpoint, connector) = endpoint(addresses, server_name, config)?;
     Ok(endpoint.connect_with_connector(service_fn(connector)).await?)
+}
+
+/// What a handshake agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// The version of TLS, as `TLSv1_3`.
+    pub protocol: String,
+    /// How the keys were agreed on, as `X25519MLKEM768`.
+    pub key_exchange: String,
+    /// The server's own certificate, DER.
+    pub certificate: Vec<u8>,
+}
+
+/// Makes a connection as [`connect`] does, and closes it again.
+pub async fn handshake(address: &str, server_name: &str, config: Arc<ClientConfig>) -> Result<Handshake, TlsError> {
+    let name = ServerName::try_from(server_name.to_owned())?;
+    let stream = Addresses::of(address).reach(&name, &config).await.map_err(TlsError::Handshake)?;
+    let session = stream.get_ref().1;
+    let word = |known: Option<String>| known.unwrap_or_else(|| "unknown".to_owned());
+    Ok(Handshake {
+        protocol: word(session.protocol_version().map(|version| format!("{version:?}"))),
+        key_exchange: word(session.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()))),
+        certificate: session.peer_certificates().and_then(<[_]>::first).map(|own| own.to_vec()).unwrap_or_default(),
+    })
 }
 
 /// Like `connect_to`, but connects on the first call.

@@ -42,6 +42,11 @@ pub(super) fn advice(determinations: &[v1::Determination]) -> Advice {
     Advice { first, grant, decline }
 }
 
+/// The answer that the law lets a custodian give without a person's judgement.
+pub(crate) fn lawful_answer(determinations: &[v1::Determination]) -> v1::Answer {
+    advice(determinations).first
+}
+
 /// An officer's answer, with a reason.
 pub(super) fn decided(advice: &Advice, decision: Decision) -> Option<v1::Answer> {
     let answer = match decision {

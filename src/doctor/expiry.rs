@@ -88,8 +88,9 @@ fn judge_authority(authority: &str, ends: Timestamp, now: Timestamp) -> Finding 
 
 /// A key set has no end of its own (RFC 7517). Its age says whether anybody still fetches it.
 fn key_sets(config: &Config, base: &Path, now: Timestamp) -> Vec<Finding> {
-    let sets =
-        config.registry.agencies.iter().filter_map(|agency| Some((&agency.id, agency.token.as_ref()?.jwks.as_ref()?)));
+    // A directory that cannot be read is a finding of its own.
+    let agencies = config.registry.all_agencies(base).unwrap_or_else(|_| config.registry.agencies.clone());
+    let sets = agencies.iter().filter_map(|agency| Some((&agency.id, agency.token.as_ref()?.jwks.as_ref()?)));
     let judge = |(agency, path): (&_, &_)| {
         let written = fs::metadata(base.join(path)).and_then(|about| about.modified()).ok()?;
         let age = now.duration_since(Timestamp::try_from(written).ok()?);

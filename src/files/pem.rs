@@ -4,8 +4,8 @@
 
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer,
-    PrivateSec1KeyDer, SubjectPublicKeyInfoDer,
+    CertificateDer, CertificateRevocationListDer, CertificateSigningRequestDer, PrivateKeyDer, PrivatePkcs1KeyDer,
+    PrivatePkcs8KeyDer, PrivateSec1KeyDer, SubjectPublicKeyInfoDer,
 };
 
 /// What is wrong with a PEM text. Quotes none of it.
@@ -45,6 +45,11 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError
 /// The only certificate.
 pub fn certificate(pem: &[u8]) -> Result<CertificateDer<'static>, PemError> {
     only(certificates(pem)?)
+}
+
+/// The only certificate signing request.
+pub fn certificate_request(pem: &[u8]) -> Result<CertificateSigningRequestDer<'static>, PemError> {
+    only(of_kind(pem, |kind, der| (kind == SectionKind::Csr).then(|| der.into()))?)
 }
 
 /// All revocation lists, in order. At least one.

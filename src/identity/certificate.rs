@@ -150,7 +150,7 @@ fn named_agency(parsed: &X509Certificate<'_>, trust_domain: &str) -> Result<Agen
     }
 }
 
-fn agency_of(uri: &str, trust_domain: &str) -> Result<AgencyId, CertificateError> {
+pub(super) fn agency_of(uri: &str, trust_domain: &str) -> Result<AgencyId, CertificateError> {
     let id = uri.strip_prefix("spiffe://").ok_or(CertificateError::NotAnAgency)?;
     let (domain, path) = id.split_once('/').ok_or(CertificateError::NotAnAgency)?;
     if domain != trust_domain {

@@ -1,5 +1,5 @@
-//! Makes certificates, revocation lists and token keys for development, demo and tests. MUST NOT be used for agencies:
-//! a real authority keeps its key elsewhere.
+//! Makes certificates, revocation lists and token keys for development, demo and tests. Its authorities MUST NOT certify
+//! agencies: a real authority keeps its key elsewhere. What an agency asks one for is in `certificate_request`.
 //!
 //! `cli::pki` writes them to files. The options can also make every bad certificate that a test needs.
 
@@ -117,7 +117,7 @@ impl CertificateOptions {
         }
     }
 
-    fn params(&self) -> Result<(CertificateParams, Vec<u8>), rcgen::Error> {
+    pub(super) fn params(&self) -> Result<(CertificateParams, Vec<u8>), rcgen::Error> {
         let serial = Uuid::new_v4().into_bytes().to_vec();
         let mut params = CertificateParams::default();
         params.serial_number = Some(SerialNumber::from_slice(&serial));

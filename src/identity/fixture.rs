@@ -41,6 +41,7 @@ impl World {
         let (ice_key, doccs_key) = (TokenKeyPair::generate().unwrap(), TokenKeyPair::generate().unwrap());
         let config = RegistryConfig {
             trust_domain: TRUST_DOMAIN.to_owned(),
+            directory: None,
             certificate_authorities: vec![
                 speaks("us", &federal, &[AgencyKind::Federal, AgencyKind::Operator], &[]),
                 speaks("us-ny", &new_york, &[AgencyKind::State, AgencyKind::City], &["us-ny", "us-ny-nyc"]),

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -35,6 +37,14 @@ impl TokenAlgorithm {
         }
     }
 
+    /// The word in a header: `EdDSA` or `ES256`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        }
+    }
+
     pub(crate) fn jwt(self) -> Algorithm {
         match self {
             Self::EdDsa => Algorithm::EdDSA,
@@ -42,6 +52,14 @@ impl TokenAlgorithm {
         }
     }
 }
+
+/// `SubjectPublicKeyInfo` up to the key (RFC 8410 4; RFC 5480 2).
+pub(super) const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// The same of P-256, with the mark of a point that is not compressed.
+pub(super) const P256_INFO: [u8; 27] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+];
 
 /// A public key that verifies tokens with one algorithm.
 pub(crate) struct TokenKey {
@@ -86,9 +104,45 @@ impl TokenKey {
         Ok(Self { algorithm, verifying, raw })
     }
 
+    /// The same for a key of whichever algorithm it is.
+    pub(crate) fn from_any_public_der(der: &[u8]) -> Result<Self, &'static str> {
+        let is_ed25519 = der.starts_with(&ED25519_INFO);
+        Self::from_public_der(if is_ed25519 { TokenAlgorithm::EdDsa } else { TokenAlgorithm::Es256 }, der)
+    }
+
+    /// The key as `SubjectPublicKeyInfo`.
+    pub(crate) fn public_der(&self) -> Vec<u8> {
+        let info: &[u8] = match self.algorithm {
+            TokenAlgorithm::EdDsa => &ED25519_INFO,
+            TokenAlgorithm::Es256 => &P256_INFO,
+        };
+        // The point of P-256 is kept with its leading 4, which the information has too.
+        let point = if self.algorithm == TokenAlgorithm::Es256 { self.raw.get(1..) } else { Some(self.raw.as_slice()) };
+        [info, point.unwrap_or_default()].concat()
+    }
+
+    /// The same in PEM.
+    pub(crate) fn public_pem(&self) -> String {
+        public_key_pem(&self.public_der())
+    }
+
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         self.raw == other.raw
     }
+}
+
+/// A `SubjectPublicKeyInfo` in PEM.
+fn public_key_pem(der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let mut pem = String::from("-----BEGIN PUBLIC KEY-----");
+    for (place, letter) in base64.chars().enumerate() {
+        if place % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(letter);
+    }
+    pem.push_str("\n-----END PUBLIC KEY-----\n");
+    pem
 }
 
 impl fmt::Debug for TokenKey {
@@ -130,6 +184,16 @@ impl fmt::Debug for MintingKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_key_is_written_as_it_is_read() {
+        let pairs =
+            [(TokenAlgorithm::EdDsa, &rcgen::PKCS_ED25519), (TokenAlgorithm::Es256, &rcgen::PKCS_ECDSA_P256_SHA256)];
+        for (algorithm, of) in pairs {
+            let pem = rcgen::KeyPair::generate_for(of).unwrap().public_key_pem().replace("\r\n", "\n");
+            assert_eq!(TokenKey::from_public_pem(algorithm, &pem).unwrap().public_pem(), pem);
+        }
+    }
 
     #[test]
     fn a_token_key_that_anybody_can_sign_under_is_refused() {

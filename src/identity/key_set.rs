@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::identity::key::{TokenAlgorithm, TokenKey};
+use crate::identity::key::{ED25519_INFO, P256_INFO, TokenAlgorithm, TokenKey};
 use crate::identity::strict_json::object;
 
 /// The longest set, in bytes.
@@ -17,16 +17,9 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const RSA_BITS_MIN: usize = 2_048;
 /// Some editors put it before a text in UTF-8. RFC 8259 8.1 forbids it before JSON.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-/// `SubjectPublicKeyInfo` up to the key (RFC 8410 4; RFC 5480 2).
-const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-const P256_INFO: [u8; 27] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
-];
-
 /// Why a set cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum KeySetError {
+pub(crate) enum KeySetError {
     /// The set as a whole is invalid.
     Set(&'static str),
     /// One key is invalid, named by its `kid` or its number.
@@ -34,7 +27,7 @@ pub(super) enum KeySetError {
 }
 
 /// The keys of a set that may sign tokens, each with its `kid`. At least one.
-pub(super) fn read(json: &[u8]) -> Result<Vec<(String, TokenKey)>, KeySetError> {
+pub(crate) fn read(json: &[u8]) -> Result<Vec<(String, TokenKey)>, KeySetError> {
     if json.starts_with(BYTE_ORDER_MARK) {
         return Err(KeySetError::Set(
             "begins with a byte order mark, which JSON has none of: save it as UTF-8 without one",

@@ -1,6 +1,7 @@
 //! The agencies of the exchange, the authorities that may certify each, and the keys that sign their tokens.
 
 mod config;
+mod directory;
 mod error;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -63,7 +64,8 @@ impl Registry {
         if !is_trust_domain(&config.trust_domain) {
             return Err(RegistryError::TrustDomain);
         }
-        if config.agencies.is_empty() {
+        let agencies = config.all_agencies(base)?;
+        if agencies.is_empty() {
             return Err(RegistryError::NoAgency);
         }
         let mut registry = Self {
@@ -72,7 +74,7 @@ impl Registry {
             members: BTreeMap::new(),
             issuers: HashMap::new(),
         };
-        for agency in &config.agencies {
+        for agency in &agencies {
             registry.admit(agency, base, known)?;
         }
         registry.check_named_agencies()?;

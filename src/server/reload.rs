@@ -240,6 +240,8 @@ fn files_of(file: Option<&Path>, config: &Config, base: &Path) -> Vec<PathBuf> {
     let signing = signing.chain([keys.join(secret_files::SIGNING)]);
     let mut files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().collect();
     files.extend(named.map(|named| base.join(named.path)).chain(signing));
+    // The directory itself tells what was added or taken away, but not what was written anew in its place.
+    files.extend(config.registry.record_files(base));
     files
 }
 

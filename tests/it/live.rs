@@ -473,3 +473,63 @@ async fn a_connection_that_grows_old_is_let_go_before_it_is_cut() {
     println!("told after {:.1?}, cut after {:.1?}", told - begun, cut - begun);
     assert!(told < cut, "an open call is cut off with the connection");
 }
+
+/// An agency's record, as it stands in a directory of them.
+fn record(id: &str) -> String {
+    let agency = AgencyConfig {
+        id: id.parse().unwrap(),
+        kind: AgencyKind::County,
+        class: None,
+        jurisdictions: ["us-ny".parse().unwrap()].into(),
+        ori: None,
+        facilities: BTreeSet::new(),
+        time_zone: None,
+        facility_time_zones: BTreeMap::new(),
+        token: None,
+    };
+    toml::to_string(&agency).unwrap()
+}
+
+#[tokio::test]
+async fn a_record_that_is_added_written_anew_or_taken_away_is_taken_up() {
+    let served = Served::start_on(
+        "info",
+        |config| {
+            config.server.look_every_ms = 20;
+            config.registry.directory = Some("agencies".into());
+            let authorities = &mut config.registry.certificate_authorities;
+            let new_york = authorities.iter_mut().find(|authority| authority.id == "us-ny").unwrap();
+            new_york.kinds = [AgencyKind::County].into();
+        },
+        |directory| fs::create_dir(directory.join("agencies")).unwrap(),
+    );
+    let of = authority(served.directory(), "us-ny");
+    let id: AgencyId = MONROE.parse().unwrap();
+    let certificate = of.issue(&CertificateOptions::agency(TRUST_DOMAIN, &id, Timestamp::now())).unwrap();
+    let certified = comity::client::Credentials {
+        authorities_pem: read(served.directory(), "certs/gateway-ca.pem").into_bytes(),
+        certificate_pem: certificate.pem.into_bytes(),
+        key_pem: certificate.key_pem.into_bytes(),
+    };
+    let asks = async || {
+        let config = ClientConfig::new(served.grpc.to_string(), "localhost", certified.clone(), "");
+        let config = ClientConfig { retry: Retry::NEVER, ..config };
+        let client = Client::connect(config).await?;
+        let request = v1::GetCheckpointRequest { log: NY_EXCHANGE.to_owned() };
+        Ok::<_, Error>(client.ledger().get_checkpoint(request).await.map(drop)?)
+    };
+    assert!(asks().await.is_err());
+    let path = Path::new("agencies/monroe.toml");
+    change(&served, "activated", |directory| fs::write(directory.join(path), record(MONROE)).unwrap()).await;
+    asks().await.unwrap();
+    // Written in its place: the directory itself does not change by that.
+    change(&served, "failed", |directory| fs::write(directory.join(path), "id = 1\n").unwrap()).await;
+    asks().await.unwrap();
+    change(&served, "activated", |directory| fs::write(directory.join(path), record("us-ny-other-jail")).unwrap())
+        .await;
+    assert!(asks().await.is_err());
+    change(&served, "activated", |directory| fs::write(directory.join(path), record(MONROE)).unwrap()).await;
+    asks().await.unwrap();
+    change(&served, "activated", |directory| fs::remove_file(directory.join(path)).unwrap()).await;
+    assert!(asks().await.is_err());
+}

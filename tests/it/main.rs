@@ -96,6 +96,8 @@ mod operated;
 #[cfg(test)]
 mod packaging;
 #[cfg(test)]
+mod partner;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod policy;

@@ -14,7 +14,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::prelude::{ASN1Time, X509Certificate, X509Extension, X509Version};
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 
 use crate::ed25519::is_weak;
 use crate::identity::certificate::error::CertificateError;
@@ -34,7 +34,7 @@ pub(crate) fn time_of(time: ASN1Time) -> Timestamp {
 }
 
 /// Checks that the bytes are one value in DER (X.690 10, 11), at every depth.
-pub(super) fn check_encoding(bytes: &[u8]) -> Result<(), CertificateError> {
+pub(crate) fn check_encoding(bytes: &[u8]) -> Result<(), CertificateError> {
     AnyRef::from_der(bytes).and_then(|value| check_value(value, 0)).map_err(|_| CertificateError::NotDer)
 }
 
@@ -103,7 +103,11 @@ pub(super) fn check_fields(parsed: &X509Certificate<'_>) -> Result<(), Certifica
 
 /// Whether others than the holder could sign with its key.
 pub(crate) fn has_weak_key(parsed: &X509Certificate<'_>) -> bool {
-    let key = parsed.public_key();
+    is_weak_key(parsed.public_key())
+}
+
+/// Whether others than its holder could sign with a key.
+pub(crate) fn is_weak_key(key: &SubjectPublicKeyInfo<'_>) -> bool {
     if let Ok(PublicKey::RSA(rsa)) = key.parsed() {
         return rsa.key_size() < RSA_BITS_MIN;
     }

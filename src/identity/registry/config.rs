@@ -18,9 +18,15 @@ pub struct RegistryConfig {
     /// The trust domain of the SPIFFE ids: `spiffe://<trust_domain>/agency/<id>`.
     #[schemars(example = "comity.example")]
     pub trust_domain: String,
+    /// A directory of agencies' records, beside `agencies` or instead of them. Each `*.toml` in it is one agency, with the keys of
+    /// `[[registry.agencies]]` at its top; paths in it start where those of this file do. `comity partner approve` writes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "path"))]
+    pub directory: Option<PathBuf>,
     /// The authorities that may issue agency certificates.
     pub certificate_authorities: Vec<AuthorityConfig>,
     /// The agencies of the exchange.
+    #[serde(default)]
     pub agencies: Vec<AgencyConfig>,
 }
 
@@ -47,7 +53,7 @@ pub struct AuthorityConfig {
 }
 
 /// One agency.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgencyConfig {
     /// The last part of its SPIFFE id.
@@ -82,7 +88,7 @@ pub struct AgencyConfig {
 }
 
 /// A token issuer: it speaks for one agency.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerConfig {
     /// The exact `iss`.
@@ -98,7 +104,7 @@ pub struct IssuerConfig {
 }
 
 /// A public key that signs tokens.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyConfig {
     /// The exact `kid`.

@@ -29,6 +29,19 @@ pub enum RegistryError {
     /// The id is the gateway's own.
     #[error("agency {0}: the gateway itself acts under this id")]
     ReservedAgency(AgencyId),
+    /// A record of the directory is not one.
+    #[error("{}, line {line}: {why}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        line: usize,
+        /// What is wrong there.
+        why: String,
+    },
+    /// A directory of records holds more than is read.
+    #[error("{} holds more than 10,000 records", .0.display())]
+    TooManyRecords(PathBuf),
     /// The jurisdiction has no law.
     #[error("agency {agency}: jurisdiction {jurisdiction} is not configured")]
     UnknownJurisdiction {

@@ -174,3 +174,79 @@ fn a_registry_is_read_from_toml_and_unknown_keys_are_refused() {
     let misspelt = text.replacen("jurisdictions", "jurisdiction", 1);
     assert!(toml::from_str::<RegistryConfig>(&misspelt).is_err());
 }
+
+/// A directory of records with these files, and the registry that goes by it.
+fn with_directory(files: &[(&str, String)]) -> Result<Registry, String> {
+    let world = World::new();
+    let base = tempfile::tempdir().unwrap();
+    std::fs::create_dir(base.path().join("agencies")).unwrap();
+    for (name, text) in files {
+        std::fs::write(base.path().join("agencies").join(name), text).unwrap();
+    }
+    let config = RegistryConfig { directory: Some("agencies".into()), ..world.config };
+    let loaded = Registry::load(&config, base.path(), &known());
+    loaded.map_err(|error| error.to_string().replace(base.path().to_str().unwrap(), "BASE"))
+}
+
+fn record(id: &str, kind: AgencyKind, key: Option<&TokenKeyPair>) -> String {
+    toml::to_string(&agency(id, kind, &["us-ny"], key)).unwrap()
+}
+
+#[test]
+fn a_file_in_the_directory_is_an_agency() {
+    let key = TokenKeyPair::generate().unwrap();
+    let (city, state) =
+        (record("us-ny-jail", AgencyKind::City, Some(&key)), record("us-ny-a", AgencyKind::State, None));
+    // What is left behind by editors is no record.
+    let left = |name| (name, "no record".to_owned());
+    let files = [("us-ny-jail.toml", city), ("a.toml", state), left("a.toml~"), left(".#a.toml"), left("README")];
+    let registry = with_directory(&files).unwrap();
+    assert_eq!(registry.members().count(), 6);
+    assert_eq!(registry.agency_of_issuer("https://us-ny-jail.example/tokens"), Some(&agency_id("us-ny-jail")));
+    assert_eq!(with_directory(&[]).unwrap().members().count(), 4);
+}
+
+#[test]
+fn agencies_may_stand_in_the_directory_alone() {
+    let world = World::new();
+    let base = tempfile::tempdir().unwrap();
+    std::fs::write(base.path().join("one.toml"), record("us-ny-a", AgencyKind::State, None)).unwrap();
+    let text = toml::to_string(&RegistryConfig { agencies: Vec::new(), ..world.config }).unwrap();
+    let text = format!("directory = \".\"\n{}", text.replace("agencies = []\n", ""));
+    let config: RegistryConfig = toml::from_str(&text).unwrap();
+    assert_eq!(Registry::load(&config, base.path(), &known()).unwrap().members().count(), 1);
+    std::fs::remove_file(base.path().join("one.toml")).unwrap();
+    let none = Registry::load(&config, base.path(), &known()).unwrap_err();
+    assert_eq!(none.to_string(), "no agency is configured");
+}
+
+#[test]
+fn a_directory_is_read_as_a_whole_or_refused() {
+    let check = |files: &[(&str, String)], expected: &str| {
+        assert_eq!(with_directory(files).unwrap_err(), expected);
+    };
+    let good = || ("b.toml", record("us-ny-a", AgencyKind::State, None));
+    check(&[good(), ("c.toml", good().1)], "agency us-ny-a is configured twice");
+    check(&[("ice.toml", record("us-ice", AgencyKind::Federal, None))], "agency us-ice is configured twice");
+    let misspelt = good().1.replace("jurisdictions", "jurisdiction");
+    check(
+        // By name, so that it is the same fault each time.
+        &[("d.toml", "id =".to_owned()), ("c.toml", misspelt), good()],
+        "BASE/agencies/c.toml, line 3: unknown field `jurisdiction`, expected one of `id`, `kind`, `class`, \
+         `jurisdictions`, `ori`, `facilities`, `time_zone`, `facility_time_zones`, `token`",
+    );
+    check(&[("e.toml", String::new())], "BASE/agencies/e.toml, line 1: missing field `id`");
+    let long = format!("{}#{}", good().1, "x".repeat(65_536));
+    check(&[("e.toml", long)], "BASE/agencies/e.toml, line 1: the record is longer than 64 KiB");
+    let key = TokenKeyPair::generate().unwrap();
+    let both = ["us-ny-a", "us-ny-b"].map(|id| record(id, AgencyKind::State, Some(&key)));
+    let [first, second] = both;
+    check(&[("a.toml", first), ("b.toml", second)], "agencies us-ny-a and us-ny-b have the same token key");
+    let world = World::new();
+    let config = RegistryConfig { directory: Some("nowhere".into()), ..world.config };
+    assert_eq!(load(&config).unwrap_err().to_string(), "/nonexistent/nowhere cannot be read");
+    let base = tempfile::tempdir().unwrap();
+    std::fs::create_dir(base.path().join("a.toml")).unwrap();
+    let config = RegistryConfig { directory: Some(base.path().to_owned()), ..config };
+    assert!(matches!(load(&config).unwrap_err(), RegistryError::Unreadable(_)));
+}

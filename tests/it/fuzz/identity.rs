@@ -68,6 +68,7 @@ fn registry(authority_pem: &str) -> Registry {
     };
     let config = RegistryConfig {
         trust_domain: "comity.example".to_owned(),
+        directory: None,
         certificate_authorities: vec![authority],
         agencies: vec![
             agency(
