@@ -11,6 +11,7 @@ mod call_span;
 mod certificates;
 mod check;
 mod condition;
+mod console;
 mod error;
 mod health;
 mod in_flight;
@@ -227,6 +228,7 @@ impl Gateway {
         let listeners = Listeners {
             grpc_listener,
             ops_listener,
+            wall: environment.wall,
             sockets,
             tls,
             probed: ProbeSources {

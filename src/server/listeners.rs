@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{self, TlsState};
+use crate::identity::clock::WallClock;
 use crate::metrics;
 use crate::recorder::{Handle, WriterStatus};
 use crate::server::certificates::ExpiryWatch;
@@ -22,6 +23,8 @@ use crate::server::ticking;
 pub(super) struct Listeners {
     pub(super) grpc_listener: std::net::TcpListener,
     pub(super) ops_listener: std::net::TcpListener,
+    /// The clock that certificates are checked against.
+    pub(super) wall: WallClock,
     pub(super) sockets: Vec<mpsc::Sender<accept::Accepted>>,
     pub(super) tls: Arc<TlsState>,
     pub(super) probed: ProbeSources,
@@ -59,7 +62,7 @@ impl Listeners {
                 kept.upkeep();
             }
         });
-        ops::serve(ops, self.probed, self.stop_ops).await;
+        ops::serve(ops, self.probed, self.wall, self.stop_ops).await;
         tasks.abort_all();
         upkeep.abort();
         watching.abort();
