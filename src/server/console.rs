@@ -1,8 +1,8 @@
 //! The operators' console: a page that shows the metrics and the readiness of this gateway as they are. It changes nothing.
 //!
-//! It is served where only operators are: on an ops listener that is bound to a loopback address, and nowhere else. A web
-//! page that an operator has open on the same machine gets nothing from it: the host that is asked for must be this
-//! machine, and no other origin may begin a stream.
+//! It is served where only operators are: on an ops listener that is bound to a loopback address, and to their certificates
+//! ([`crate::server::console_over_tls`]). A web page that an operator has open on the same machine gets nothing from it:
+//! there the host that is asked for must be this machine, and nowhere may another origin begin a stream.
 
 mod figures;
 mod recent;
@@ -28,9 +28,9 @@ use futures_util::StreamExt as _;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_stream::wrappers::WatchStream;
-use tokio_util::sync::CancellationToken;
 
 use crate::identity::clock::WallClock;
+use crate::server::condition::Condition;
 use crate::server::console::recent::Recent;
 use crate::server::console::snapshot::Snapshot;
 use crate::server::readiness::ProbeSources;
@@ -43,6 +43,7 @@ const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
 const COME_BACK_S: u64 = 1;
 
 const PAGE: &str = include_str!("console/index.html");
+const PARTS: &str = include_str!("console/parts.js");
 const SCRIPT: &str = include_str!("console/app.js");
 const STYLE: &str = include_str!("console/style.css");
 
@@ -71,12 +72,11 @@ pub(super) struct Console {
     newest: watch::Sender<Arc<str>>,
     begun: Instant,
     recent: Mutex<Recent>,
-    stop: CancellationToken,
 }
 
 impl Console {
     /// Nobody looks at first.
-    pub(super) fn new(probed: ProbeSources, wall: WallClock, stop: CancellationToken) -> Arc<Self> {
+    pub(super) fn new(probed: ProbeSources, wall: WallClock) -> Arc<Self> {
         Arc::new(Self {
             probed,
             wall,
@@ -84,15 +84,14 @@ impl Console {
             newest: watch::Sender::new(Arc::from("")),
             begun: Instant::now(),
             recent: Mutex::new(Recent::new()),
-            stop,
         })
     }
 
-    /// Keeps what was counted lately, and takes a snapshot for all viewers each second while there are any, until it is told
-    /// to stop.
+    /// Keeps what was counted lately, and takes a snapshot for all viewers each second while there are any. Never ends.
     pub(super) async fn run(self: Arc<Self>) {
         let mut kept = Instant::now();
-        while self.stop.run_until_cancelled(tokio::time::sleep(SNAPSHOT_EVERY)).await.is_some() {
+        loop {
+            tokio::time::sleep(SNAPSHOT_EVERY).await;
             let is_watched = self.newest.receiver_count() > 0;
             if is_watched || kept.elapsed() >= recent::KEEP_EVERY {
                 kept = Instant::now();
@@ -104,6 +103,11 @@ impl Console {
         }
     }
 
+    /// The condition of the gateway.
+    pub(super) fn condition(&self) -> Condition {
+        self.probed.live.condition.clone()
+    }
+
     /// Reads the metrics once.
     fn look(&self) -> Snapshot {
         let figures = figures::read(&self.probed.live.render());
@@ -113,30 +117,43 @@ impl Console {
         Snapshot::of(figures, &self.probed, self.wall.now(), (running, &recent))
     }
 
-    /// The page, and the stream that fills it.
-    pub(super) fn routes<S>(self: &Arc<Self>) -> Router<S> {
+    /// The page and the stream that fills it, for a listener that this machine alone reaches.
+    pub(super) fn routes_on_this_machine(self: &Arc<Self>) -> Router {
+        let routes = self.routes().route_layer(middleware::from_fn(asked_of_this_machine));
+        // Of the routes alone: what else the listener is asked for is not the console's.
+        routes.route_layer(middleware::map_response(with_headers))
+    }
+
+    /// The same for a listener that lets in operators alone.
+    pub(super) fn routes_for_operators(self: &Arc<Self>) -> Router {
+        self.routes().layer(middleware::map_response(with_headers))
+    }
+
+    fn routes(self: &Arc<Self>) -> Router {
         let file =
             |media: &'static str, text: &'static str| get(move || async move { ([(CONTENT_TYPE, media)], text) });
         Router::new()
             .route("/console", file("text/html; charset=utf-8", PAGE))
+            .route("/console/parts.js", file("text/javascript; charset=utf-8", PARTS))
             .route("/console/app.js", file("text/javascript; charset=utf-8", SCRIPT))
             .route("/console/style.css", file("text/css; charset=utf-8", STYLE))
             .route("/console/events", get(events))
-            .layer(middleware::from_fn(for_this_machine))
             .with_state(Arc::clone(self))
     }
 }
 
-/// Refuses a request for another host, and gives every answer the headers. Whoever makes a name of its own lead here (DNS
-/// rebinding) could otherwise read the console through the browser of an operator.
-async fn for_this_machine(request: Request, next: Next) -> Response {
+/// Refuses a request for another host. Whoever makes a name of its own lead here (DNS rebinding) could otherwise read the
+/// console through the browser of an operator.
+async fn asked_of_this_machine(request: Request, next: Next) -> Response {
     let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = named.or_else(|| request.uri().authority().map(Authority::as_str));
-    let mut answer = if host.is_some_and(is_this_machine) {
-        next.run(request).await
-    } else {
-        (StatusCode::MISDIRECTED_REQUEST, "ask for localhost\n").into_response()
-    };
+    if host.is_some_and(is_this_machine) {
+        return next.run(request).await;
+    }
+    (StatusCode::MISDIRECTED_REQUEST, "ask for localhost\n").into_response()
+}
+
+async fn with_headers(mut answer: Response) -> Response {
     answer.headers_mut().extend(HEADERS);
     answer
 }
@@ -164,7 +181,7 @@ async fn events(State(console): State<Arc<Console>>, headers: HeaderMap) -> Resp
         let _held = &place;
         Ok::<_, Infallible>(Event::default().retry(Duration::from_secs(COME_BACK_S)).data(&*json))
     });
-    Sse::new(events.take_until(console.stop.clone().cancelled_owned())).into_response()
+    Sse::new(events).into_response()
 }
 
 #[cfg(test)]

@@ -18,12 +18,9 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
-use crate::identity::clock::WallClock;
-use crate::server::console::Console;
 use crate::server::health::{HealthService, QUESTION_LEN_MAX};
 use crate::server::readiness::{self, ProbeSources};
 use crate::sockets::serve_sockets;
@@ -53,13 +50,8 @@ enum Protocol {
     Http2,
 }
 
-/// Serves `/livez`, `/readyz`, `/metrics`, grpc.health.v1 and, to this machine alone, the console, until it is told to stop.
-pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, wall: WallClock, stop: CancellationToken) {
-    // An address that cannot be read counts as one that others reach.
-    let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-    let console = is_loopback.then(|| Console::new(probed.clone(), wall, stop.clone()));
-    let _looking = console.clone().map(|console| AbortOnDropHandle::new(tokio::spawn(console.run())));
-    let console = console.map(|console| console.routes()).unwrap_or_default();
+/// Serves `/livez`, `/readyz`, `/metrics`, grpc.health.v1 and `pages` until it is told to stop.
+pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, pages: Router, stop: CancellationToken) {
     let health = HealthService::for_operators(probed.live.condition.clone());
     let health = HealthServer::new(health).max_decoding_message_size(QUESTION_LEN_MAX);
     let router = Router::new()
@@ -68,7 +60,7 @@ pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, wall: Wal
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
         .with_state(probed)
-        .merge(console)
+        .merge(pages)
         // Routed by path alone: the library's router would answer any other path with a status in a header and HTTP
         // 200.
         .route_service("/grpc.health.v1.Health/{method}", health);

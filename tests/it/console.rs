@@ -7,19 +7,20 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tonic::Code;
 
 use crate::harness::requests::{NY, detainer_for};
-use crate::harness::{World, probe};
+use crate::harness::{World, probe, raw};
 
 /// Only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// As many pages as may look at a time.
 const VIEWERS_MAX: usize = 8;
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("/console", "text/html; charset=utf-8"),
+    ("/console/parts.js", "text/javascript; charset=utf-8"),
     ("/console/app.js", "text/javascript; charset=utf-8"),
     ("/console/style.css", "text/css; charset=utf-8"),
 ];
@@ -99,18 +100,8 @@ async fn a_story(world: &World) {
     world.ice().receive(NY, "").await.accepted();
     let mut stranger = TcpStream::connect(world.gateway().grpc()).await.unwrap();
     stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    drop(stranger.read_u8_to_the_end().await);
+    drop(stranger.read_to_end(&mut Vec::new()).await);
     world.gateway().sample();
-}
-
-trait ToTheEnd {
-    async fn read_u8_to_the_end(&mut self) -> std::io::Result<usize>;
-}
-
-impl ToTheEnd for TcpStream {
-    async fn read_u8_to_the_end(&mut self) -> std::io::Result<usize> {
-        tokio::io::AsyncReadExt::read_to_end(self, &mut Vec::new()).await
-    }
 }
 
 #[tokio::test]
@@ -133,11 +124,11 @@ async fn the_page_is_of_this_machine_and_allows_itself_alone() {
             assert!(answer.contains(&format!("{header}\r\n")), "{path} has no {header}: {answer}");
         }
         for inline in ["<style", " style=", " onclick=", "javascript:", "http://", "https://"] {
-            let own = answer.replace("http://www.w3.org/2000/svg", "");
+            let own = answer.replace("http://www.w3.org/", "the names of HTML and SVG: ");
             assert!(!own.contains(inline), "{path} has {inline}");
         }
     }
-    assert_eq!(probe::body(ops, "/console").await.matches("<script").count(), 1);
+    assert_eq!(probe::body(ops, "/console").await.matches("<script src=\"/console/").count(), 2);
     let rebound = ["host: evil.example\r\n", "host: 10.0.0.7:9443\r\n", "host: localhost.evil.example\r\n", ""];
     for (path, host) in FILES.iter().map(|(path, _)| *path).chain(["/console/events"]).zip(rebound.iter().cycle()) {
         let refused = head(&mut asked(ops, path, host).await).await;
@@ -159,6 +150,47 @@ async fn there_is_no_console_where_others_than_this_machine_ask() {
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
     }
     assert_eq!(probe::body(ops, "/livez").await, "ok\n");
+}
+
+/// Without a loopback address for probes, the console is for the certificates of operators.
+#[tokio::test]
+async fn over_mutual_tls_operators_open_the_console_and_nobody_else() {
+    let world = World::with(|_, config| {
+        config.server.ops_listen = "0.0.0.0:0".parse().unwrap();
+        config.server.console_listen = Some("127.0.0.1:0".parse().unwrap());
+    });
+    let console = world.gateway().console().unwrap();
+    let operator = world.sandbox.credentials("comity-operator").unwrap();
+    for (path, media) in FILES {
+        let page = raw::first_part(console, &operator, path).await.unwrap();
+        assert_eq!((page.http.as_u16(), page.headers["content-type"].to_str().unwrap()), (200, media), "{path}");
+        assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; "));
+    }
+    let shown = raw::first_part(console, &operator, "/console/events").await.unwrap();
+    let shown = String::from_utf8(shown.body).unwrap();
+    assert!(shown.contains("\"phase\":\"serving\""), "{shown}");
+    for path in ["/metrics", "/readyz", "/comity.v1.LedgerService/GetCheckpoint"] {
+        // An answer without a body.
+        assert!(raw::first_part(console, &operator, path).await.is_err(), "{path}");
+    }
+    for agency in ["us-ice", "us-ny-doccs", "us-ny-oversight"] {
+        let credentials = world.sandbox.credentials(agency).unwrap();
+        assert!(raw::first_part(console, &credentials, "/console").await.is_err(), "{agency}");
+    }
+    let mut plain = asked(console, "/console", "host: localhost\r\n").await;
+    let mut said = Vec::new();
+    let _cut = plain.read_to_end(&mut said).await;
+    assert!(!said.starts_with(b"HTTP"), "without a certificate");
+    let refused = |series: &Series| {
+        let labels = [("reason".to_owned(), "agency_of_another_kind".to_owned())].into();
+        is_same(sum(series, "comity_handshakes_refused_total", &labels), 3.0)
+    };
+    let ops = SocketAddr::from(([127, 0, 0, 1], world.gateway().ops().port()));
+    let begun = Instant::now();
+    while !refused(&scrape(ops).await) {
+        assert!(begun.elapsed() < PATIENCE, "they were not counted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
@@ -186,18 +218,6 @@ async fn viewers_have_a_limit_and_probes_are_answered_all_the_while() {
     }
 }
 
-/// Viewers never end by themselves, and a stop does not wait for them.
-#[tokio::test]
-async fn a_stop_ends_what_is_looked_at() {
-    let mut world = World::start();
-    let mut viewer = Viewer::open(world.gateway().ops()).await;
-    viewer.next().await;
-    world.stop().await;
-    let mut rest = Vec::new();
-    let ended = tokio::time::timeout(PATIENCE, tokio::io::AsyncReadExt::read_to_end(&mut viewer.0, &mut rest)).await;
-    assert!(ended.is_ok(), "it is still open");
-}
-
 #[tokio::test]
 async fn each_number_of_a_snapshot_is_that_of_a_scrape() {
     let world = World::start();
@@ -220,7 +240,7 @@ async fn each_number_of_a_snapshot_is_that_of_a_scrape() {
         assert!(begun.elapsed() < PATIENCE, "{different:?}");
     };
     let figures = snapshot["figures"].as_array().unwrap();
-    assert!(figures.len() > 100, "{} are shown", figures.len());
+    assert!(figures.len() > 50, "{} are shown", figures.len());
     let named: BTreeSet<&str> = figures.iter().map(|figure| figure["name"].as_str().unwrap()).collect();
     for name in [
         "comity_calls_total",

@@ -1,27 +1,9 @@
 // The operators' console: shows each snapshot that the gateway streams. It sends nothing and asks for nothing else.
 "use strict";
 
-const HISTORY_S = 300;
 const RATE_OVER = 10;
 const NEW_TRY_MS = 5000;
 const DENIED = ["PERMISSION_DENIED", "UNAUTHENTICATED"];
-const SVG = "http://www.w3.org/2000/svg";
-
-const byId = (id) => document.getElementById(id);
-const count = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const decimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 });
-
-function element(name, attributes = {}, ...children) {
-  const made = name === "svg" || name === "path" || name === "line" ? document.createElementNS(SVG, name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-// Changes what differs and nothing else, so that a screen reader speaks of changes alone.
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 
 // A span of time in words: of two units at most.
 function span(seconds) {
@@ -43,7 +25,8 @@ class Figures {
     this.all = snapshot.figures;
   }
   of(name, labels = {}) {
-    return this.all.filter((figure) => figure.name === name && Object.entries(labels).every(([key, value]) => figure.labels[key] === value));
+    const has = (figure) => Object.entries(labels).every(([key, value]) => figure.labels[key] === value);
+    return this.all.filter((figure) => figure.name === name && has(figure));
   }
   one(name, labels = {}) {
     return this.of(name, labels)[0];
@@ -55,94 +38,24 @@ class Figures {
 
 // A cell of a table. `figure` names the series that its number is read from.
 const text = (words, kind = "") => ({ words, kind });
-const state = (mark, word, kind) => ({ words: `${mark} ${word}`, kind });
+const state = (mark, word, kind) => text(`${mark} ${word}`, kind);
 function shown(figures, name, labels, format = count.format, kind = "") {
   const found = figures.one(name, labels);
-  if (!found) return { words: "–", kind: "number none" };
-  return { words: format(found.value), kind: `number ${kind}`, name, labels: JSON.stringify(labels), value: found.value };
+  if (!found) return reckoned("–", "none");
+  return { ...reckoned(format(found.value), kind), name, labels: JSON.stringify(labels), value: found.value };
 }
-const reckoned = (words, kind = "") => ({ words, kind: `number ${kind}` });
+const reckoned = (words, kind = "") => text(words, `number ${kind}`.trim());
 // A sum over several codes of calls: named by the labels of all of them.
 function summed(figures, name, each) {
   const value = each.reduce((sum, labels) => sum + figures.sum(name, labels), 0);
-  return { words: count.format(value), kind: "number", name, labels: JSON.stringify(each), value };
-}
-
-// Fills the body of a table. Rows and cells stay where they are, and only what differs is written.
-function fill(id, rows, empty) {
-  const body = byId(id);
-  const columns = body.parentElement.tHead.rows[0].cells.length;
-  const wanted = rows.length > 0 ? rows : [[{ words: empty, kind: "none", columns }]];
-  while (body.rows.length > wanted.length) body.deleteRow(-1);
-  wanted.forEach((cells, at) => {
-    const row = body.rows[at] ?? body.insertRow();
-    while (row.cells.length > cells.length) row.deleteCell(-1);
-    cells.forEach((cell, column) => {
-      const tag = column === 0 && !cell.columns ? "TH" : "TD";
-      let node = row.cells[column];
-      if (!node || node.tagName !== tag) {
-        const made = element(tag, tag === "TH" ? { scope: "row" } : {});
-        if (node) node.replaceWith(made);
-        else row.append(made);
-        node = made;
-      }
-      const kind = cell.kind.trim();
-      if (node.className !== kind) node.className = kind;
-      node.colSpan = cell.columns ?? 1;
-      for (const [key, value] of [["metric", cell.name], ["labels", cell.labels], ["value", cell.value]]) {
-        if (value === undefined) delete node.dataset[key];
-        else node.dataset[key] = value;
-      }
-      say(node, cell.words);
-    });
-  });
-}
-
-// A curve over the last minutes, and beside it the same in numbers.
-class Plot {
-  constructor(id, title, unit, format) {
-    Object.assign(this, { id, unit, format, points: [] });
-    this.curve = element("path", { class: "curve" });
-    const axis = element("line", { class: "axis", x1: 0, x2: 300, y1: 83.5, y2: 83.5 });
-    const svg = element("svg", { viewBox: "0 0 300 84", preserveAspectRatio: "none", role: "img", "aria-label": `${title} over the last five minutes; the table below has it in numbers` }, axis, this.curve);
-    this.top = element("span", {}, "–");
-    const scale = element("div", { class: "scale", "aria-hidden": "true" }, this.top, element("span", {}, "5 min until now"));
-    this.cells = ["now", "mean", "lowest", "highest"].map((word) => [word, element("td", {}, "–")]);
-    const heads = this.cells.map(([word]) => element("th", { scope: "col" }, word));
-    const table = element("table", {}, element("caption", { class: "in-words" }, unit), element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, element("tr", {}, ...this.cells.map(([, cell]) => cell))));
-    byId("plots").append(element("figure", { id }, element("figcaption", {}, title), scale, svg, table));
-  }
-  // `null` leaves a gap.
-  add(at, value) {
-    this.points.push([at, value]);
-    this.points = this.points.filter(([when]) => when > at - HISTORY_S);
-    const known = this.points.map(([, point]) => point).filter((point) => point !== null);
-    if (known.length === 0) return;
-    const highest = Math.max(...known);
-    const top = highest > 0 ? highest : 1;
-    let drawn = "";
-    let pen = "M";
-    let before = at;
-    for (const [when, point] of this.points) {
-      if (point === null || when - before > 5) pen = "M";
-      before = when;
-      if (point === null) continue;
-      drawn += `${pen}${(300 - ((at - when) / HISTORY_S) * 300).toFixed(1)} ${(82 - (point / top) * 78).toFixed(1)}`;
-      pen = "L";
-    }
-    this.curve.setAttribute("d", drawn);
-    say(this.top, `${this.format(highest)} ${this.unit}`);
-    const mean = known.reduce((sum, point) => sum + point, 0) / known.length;
-    const numbers = { now: value, mean, lowest: Math.min(...known), highest };
-    for (const [word, cell] of this.cells) say(cell, numbers[word] === null ? "–" : this.format(numbers[word]));
-  }
+  return { ...reckoned(count.format(value)), name, labels: JSON.stringify(each), value };
 }
 
 const plots = {
   calls: new Plot("plot-calls", "Calls a second", "calls a second", decimal.format),
   denials: new Plot("plot-denials", "Denials a second", "denials a second", decimal.format),
   queue: new Plot("plot-queue", "Jobs that wait for the writer", "jobs", count.format),
-  commit: new Plot("plot-commit", "Time to commit", "ms, mean of a second", decimal.format),
+  commit: new Plot("plot-commit", "Time to commit, mean of a second", "ms", decimal.format),
 };
 
 let history = [];
@@ -180,6 +93,18 @@ function showLogs(figures) {
   ]), "This gateway keeps no log.");
 }
 
+const WRITER = [
+  ["Calls in flight", "comity_calls_in_flight"],
+  ["Jobs that wait for the writer", "comity_queue_jobs"],
+  ["Most that may wait", "comity_queue_jobs_max"],
+  ["Refused because the queue was full", "comity_queue_full_total"],
+  ["Databases that are away", "comity_store_away"],
+  ["Room left on the disk of the store", "comity_disk_available_bytes", bytes],
+  ["Audit lines lost", "comity_audit_lines_lost_total"],
+  ["Persons held past their hold", "comity_over_holds_total"],
+  ["Hand-overs that the law did not allow", "comity_unlawful_hand_overs_total"],
+];
+
 function showFlow(now, earlier) {
   const { figures } = now;
   const each = (value) => reckoned(value === null ? "–" : decimal.format(value));
@@ -199,18 +124,7 @@ function showFlow(now, earlier) {
       summed(figures, "comity_calls_total", errors),
     ];
   }), "The registry names no agency.");
-  const line = (what, name, format) => [text(what), shown(figures, name, {}, format)];
-  fill("writer", [
-    line("Calls in flight", "comity_calls_in_flight"),
-    line("Jobs that wait for the writer", "comity_queue_jobs"),
-    line("Most that may wait", "comity_queue_jobs_max"),
-    line("Refused because the queue was full", "comity_queue_full_total"),
-    line("Databases that are away", "comity_store_away"),
-    line("Room left on the disk of the store", "comity_disk_available_bytes", bytes),
-    line("Audit lines lost", "comity_audit_lines_lost_total"),
-    line("Persons held past their hold", "comity_over_holds_total"),
-    line("Hand-overs that the law did not allow", "comity_unlawful_hand_overs_total"),
-  ], "");
+  fill("writer", WRITER.map(([what, name, format]) => [text(what), shown(figures, name, {}, format)]), "");
 }
 
 function showBacklog(figures, snapshot, attend) {
@@ -229,18 +143,20 @@ function showBacklog(figures, snapshot, attend) {
       behind ? state("▲", "behind", "mind") : state("●", "waiting", "none"),
     ];
   }), "Nothing waits for anybody.");
-  const idle = named(figures, "comity_inbox_waiting_entries", "agency").filter((agency) => !open.some(({ labels }) => labels.agency === agency));
+  const waits = (agency) => open.some(({ labels }) => labels.agency === agency);
+  const idle = named(figures, "comity_inbox_waiting_entries", "agency").filter((agency) => !waits(agency));
   say(byId("idle"), idle.length > 0 ? `Idle everywhere: ${idle.join(", ")}.` : "");
 }
 
 function showDuties(figures, attend) {
-  const late = { comity_clocks_overdue: "Legal clocks are overdue", comity_reviews_overdue: "Reviews are overdue", comity_obligations_overdue: "Obligations are overdue" };
+  const columns = [["clocks_overdue", "Legal clocks are overdue"], ["reviews_waiting"], ["reviews_overdue", "Reviews are overdue"], ["obligations_overdue", "Obligations are overdue"]];
   fill("agenda", named(figures, "comity_reviews_waiting", "jurisdiction").map((jurisdiction) => [
     text(jurisdiction),
-    ...["comity_clocks_overdue", "comity_reviews_waiting", "comity_reviews_overdue", "comity_obligations_overdue"].map((name) => {
-      const is = late[name] && figures.sum(name, { jurisdiction }) > 0;
-      if (is) attend(`${late[name]} in ${jurisdiction}.`);
-      return shown(figures, name, { jurisdiction }, (value) => (is ? `▲ ${count.format(value)}` : count.format(value)), is ? "mind" : "");
+    ...columns.map(([column, late]) => {
+      const name = `comity_${column}`;
+      if (!late || figures.sum(name, { jurisdiction }) === 0) return shown(figures, name, { jurisdiction });
+      attend(`${late} in ${jurisdiction}.`);
+      return shown(figures, name, { jurisdiction }, (value) => `▲ ${count.format(value)}`, "mind");
     }),
   ]), "The store has not been looked at yet.");
 }
@@ -263,7 +179,7 @@ function showExpiries({ expiries, at }, attend) {
     const whole = labels.agency ? `${labels.agency}: ${what}` : what;
     const left = value - Date.parse(at) / 1000;
     if (soon) attend(`${whole[0].toUpperCase()}${whole.slice(1)} ${left > 0 ? "ends soon" : "has ended"}.`);
-    const ends = { words: moment(value), kind: "", name, labels: JSON.stringify(labels), value };
+    const ends = { ...text(moment(value)), name, labels: JSON.stringify(labels), value };
     const how = left <= 0 ? state("✗", "ended", "bad") : soon ? state("▲", "soon", "mind") : state("✓", "good", "well");
     return [text(whole), ends, reckoned(left > 0 ? span(left) : "–"), how];
   }), "Nothing is known to end.");

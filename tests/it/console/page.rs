@@ -147,7 +147,7 @@ async fn assert_equal_to_a_scrape(page: &mut Page, ops: SocketAddr) {
         assert!(begun.elapsed() < PATIENCE, "{different:?}");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     };
-    assert!(shown.len() > 100, "{} numbers", shown.len());
+    assert!(shown.len() > 60, "{} numbers", shown.len());
     for number in &shown {
         number.assert_legible();
     }
@@ -202,7 +202,7 @@ async fn the_console_shows_what_the_metrics_say_while_agencies_call() {
     let (requests, complaints) = page.requests_and_complaints();
     assert!(complaints.is_empty(), "{complaints:?}");
     let own = format!("http://{ops}/console");
-    assert!(requests.len() >= 4, "{requests:?}");
+    assert!(requests.len() >= 5, "{requests:?}");
     assert!(
         requests.iter().all(|url| url.starts_with(&own) || url == "data:," || url == "about:blank"),
         "{requests:?}"
