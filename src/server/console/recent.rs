@@ -72,8 +72,8 @@ mod tests {
                 assert!((900..=915).contains(&over.as_secs()), "{over:?}");
             }
         }
-        let quiet = Duration::from_secs(7_200) + WINDOW + KEEP_EVERY;
-        recent.keep(Duration::from_secs(7_200), &totals(120.0));
+        let quiet = Duration::from_hours(2) + WINDOW + KEEP_EVERY;
+        recent.keep(Duration::from_hours(2), &totals(120.0));
         recent.keep(quiet, &totals(120.0));
         assert!(recent.growth(quiet, &totals(120.0)).1.is_empty(), "nothing has grown");
     }

@@ -1,7 +1,6 @@
 //! The console in a browser while agencies call.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -258,7 +257,7 @@ async fn the_console_says_when_it_is_no_longer_told() {
 async fn axe_finds_nothing_serious_in_the_console() {
     let Some(browser) = browser::installed(WHAT) else { return };
     let Some(modules) = installed("COMITY_AXE_MODULES", "the console's accessibility") else { return };
-    let axe = std::fs::read_to_string(Path::new(&modules as &OsStr).join("axe-core/axe.min.js")).unwrap();
+    let axe = std::fs::read_to_string(Path::new(&modules).join("axe-core/axe.min.js")).unwrap();
     let world = World::start();
     a_story(&world).await;
     world.pass(SignedDuration::from_hours(1));

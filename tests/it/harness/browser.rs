@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// Only a test that fails waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The browser, by `COMITY_CHROMIUM` or by name. Without it something is left out, and that is said.
 #[expect(clippy::disallowed_methods, reason = "told by whoever runs the tests")]
@@ -173,7 +173,7 @@ impl Page {
             match event["method"].as_str().unwrap_or_default() {
                 "Network.requestWillBeSent" => requests.push(of["request"]["url"].as_str().unwrap().to_owned()),
                 "Runtime.exceptionThrown" | "Runtime.consoleAPICalled" | "Log.entryAdded" => {
-                    complaints.push(of.to_string())
+                    complaints.push(of.to_string());
                 }
                 _ => {}
             }
