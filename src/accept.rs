@@ -34,6 +34,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::domain::agency::AgencyKind;
 use crate::domain::ids::AgencyId;
 use crate::domain::range::Within;
 use crate::identity::certificate::identify;
@@ -312,8 +313,17 @@ async fn dispatch(mut accepted: Accepted, workers: &[mpsc::Sender<Accepted>], tu
 /// Does the handshakes of one worker's sockets on the runtime it is called on, and yields the connections whose peer is
 /// an agency. Ends when the senders of sockets are gone and the last handshake is over. Dropping it ends it at once.
 pub fn handshakes(sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>) -> Handshakes {
+    begin(sockets, state, None)
+}
+
+/// The same for a listener that is for agencies of one kind alone. Others are refused before a byte of HTTP is read.
+pub fn handshakes_of(kind: AgencyKind, sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>) -> Handshakes {
+    begin(sockets, state, Some(kind))
+}
+
+fn begin(sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>, only: Option<AgencyKind>) -> Handshakes {
     let (ready, connections) = mpsc::channel(READY_MAX);
-    let task = AbortOnDropHandle::new(tokio::spawn(run_handshakes(sockets, state, ready)));
+    let task = AbortOnDropHandle::new(tokio::spawn(run_handshakes(sockets, state, ready, only)));
     Handshakes { connections, _task: task }
 }
 
@@ -332,7 +342,12 @@ impl Stream for Handshakes {
     }
 }
 
-async fn run_handshakes(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsState>, ready: mpsc::Sender<TlsConn>) {
+async fn run_handshakes(
+    mut sockets: mpsc::Receiver<Accepted>,
+    state: Arc<TlsState>,
+    ready: mpsc::Sender<TlsConn>,
+    only: Option<AgencyKind>,
+) {
     // Owns the handshakes: they end with this task.
     let mut tasks = JoinSet::new();
     while let Some(accepted) = sockets.recv().await {
@@ -346,7 +361,7 @@ async fn run_handshakes(mut sockets: mpsc::Receiver<Accepted>, state: Arc<TlsSta
         let (state, ready) = (Arc::clone(&state), ready.clone());
         tasks.spawn(async move {
             let peer = accepted.peer;
-            match Box::pin(handshake(&state, accepted)).await {
+            match Box::pin(handshake(&state, accepted, only)).await {
                 // Sending fails only if the worker has stopped.
                 Ok(connection) => drop(ready.send(connection).await),
                 Err(refusal) => state.refuse(&refusal, peer),
@@ -365,14 +380,19 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn handshake(state: &TlsState, accepted: Accepted) -> Result<TlsConn, Refusal> {
+async fn handshake(state: &TlsState, accepted: Accepted, only: Option<AgencyKind>) -> Result<TlsConn, Refusal> {
     let config = state.config.load_full();
     let limit = Duration::from_millis(config.handshake_timeout_ms);
-    tokio::time::timeout(limit, establish(state, &config, accepted)).await.map_err(|_| Refusal::TimedOut)?
+    tokio::time::timeout(limit, establish(state, &config, accepted, only)).await.map_err(|_| Refusal::TimedOut)?
 }
 
 /// Covers the first byte of TLS up to the last byte of the HTTP/2 preface.
-async fn establish(state: &TlsState, config: &Config, accepted: Accepted) -> Result<TlsConn, Refusal> {
+async fn establish(
+    state: &TlsState,
+    config: &Config,
+    accepted: Accepted,
+    only: Option<AgencyKind>,
+) -> Result<TlsConn, Refusal> {
     let trust = state.trust.load_full();
     let socket = TcpStream::from_std(accepted.socket)?;
     let first_byte = Duration::from_millis(config.first_byte_timeout_ms);
@@ -386,6 +406,10 @@ async fn establish(state: &TlsState, config: &Config, accepted: Accepted) -> Res
     let chain: Arc<[CertificateDer<'static>]> = session.peer_certificates().unwrap_or_default().into();
     let now = state.clock.now();
     let peer = identify(&chain, &trust.registry, now)?;
+    let kind = trust.registry.member(&peer.agency).map(|member| member.agency.kind);
+    if only.is_some() && only != kind {
+        return Err(Refusal::OfAnotherKind);
+    }
     read_preface(&mut stream).await?;
     let live = state.live.register(Arc::clone(&chain), &peer.agency, config.connections_per_agency_max)?;
     let newest = state.trust.load();

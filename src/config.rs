@@ -119,6 +119,11 @@ pub struct ServerConfig {
     #[serde(deserialize_with = "address::deserialized")]
     #[schemars(extend("format" = "address"))]
     pub ops_listen: SocketAddr,
+    /// An address for the operators' console over mutual TLS, for agencies of the kind `operator`. Without it the console
+    /// is on the address for probes alone, if that is a loopback address.
+    #[serde(deserialize_with = "address::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "address"))]
+    pub console_listen: Option<SocketAddr>,
     /// Threads that serve connections; 0 for one on each core.
     #[serde(with = "Within::<0, 1024>")]
     pub workers: usize,
@@ -173,6 +178,7 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8_443)),
             ops_listen: SocketAddr::from(([127, 0, 0, 1], 9_443)),
+            console_listen: None,
             workers: 0,
             in_flight_max: 2_048,
             in_flight_per_agency_max: 512,
@@ -191,6 +197,11 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
+    /// The addresses of all listeners.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        [self.listen, self.ops_listen].into_iter().chain(self.console_listen)
+    }
+
     /// How many threads serve connections.
     pub fn worker_count(&self) -> usize {
         match self.workers {

@@ -11,6 +11,8 @@ mod call_span;
 mod certificates;
 mod check;
 mod condition;
+mod console;
+mod console_over_tls;
 mod error;
 mod health;
 mod in_flight;
@@ -114,6 +116,7 @@ impl Default for Environment {
 pub struct Gateway {
     grpc: SocketAddr,
     ops: SocketAddr,
+    console: Option<SocketAddr>,
     verifier: VerifierKey,
     phase: watch::Sender<Phase>,
     recorder: Handle,
@@ -222,10 +225,13 @@ impl Gateway {
         // Bind before spawning any thread, so that whoever learns the address gets an answer there.
         let (grpc_listener, grpc) = bind("gRPC", "listen", config.server.listen)?;
         let (ops_listener, ops) = bind("ops", "ops_listen", config.server.ops_listen)?;
+        let (console_listener, console) =
+            config.server.console_listen.map(|address| bind("console", "console_listen", address)).transpose()?.unzip();
+        let limits = ConnectionLimits::of(config);
         let worker = || Worker {
             api: Arc::clone(&api),
             layers: layers.clone(),
-            limits: ConnectionLimits::of(config),
+            limits,
             condition: condition.clone(),
             drain: drain.clone(),
             audit: audit_file.clone(),
@@ -240,6 +246,9 @@ impl Gateway {
         let listeners = Listeners {
             grpc_listener,
             ops_listener,
+            console_listener,
+            wall: environment.wall,
+            limits,
             sockets,
             tls,
             probed: ProbeSources {
@@ -263,11 +272,15 @@ impl Gateway {
         // Only from Starting: a gateway whose writer has already failed must not become ready.
         advance(&phase, &[Phase::Starting], Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
+        if let Some(console) = console {
+            tracing::info!(%console, "the console is open to operators");
+        }
         let (drain, stop_ops) = (drain.drop_guard(), stop_ops.drop_guard());
         let recorder = handle;
         Ok(Self {
             grpc,
             ops,
+            console,
             verifier,
             phase,
             recorder,
@@ -295,6 +308,11 @@ impl Gateway {
     /// The address where probes are answered.
     pub fn ops(&self) -> SocketAddr {
         self.ops
+    }
+
+    /// The address where operators open the console over mutual TLS, if there is one.
+    pub fn console(&self) -> Option<SocketAddr> {
+        self.console
     }
 
     /// The public key that verifies this gateway's checkpoints.

@@ -165,6 +165,16 @@ impl Expiries {
         Ok(())
     }
 
+    /// Whether [`Self::warnings`] has one about the gateway's own certificate.
+    pub fn own_ends_soon(&self, now: Timestamp) -> bool {
+        self.own.ends <= now || self.own.is_late(now)
+    }
+
+    /// Whether [`Self::warnings`] has one about the list of an authority.
+    pub fn a_list_ends_soon(&self, now: Timestamp) -> bool {
+        self.lists.iter().any(|(_, term)| !is_current(*term, now) || term.is_some_and(|term| term.is_late(now)))
+    }
+
     /// What an operator should look at. None of it prevents serving.
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
         let mut warnings = Vec::new();

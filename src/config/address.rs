@@ -27,6 +27,11 @@ pub(super) fn deserialized<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     address(&String::deserialize(deserializer)?).map_err(de::Error::custom)
 }
 
+/// Reads an address that may be missing.
+pub(super) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    deserialized(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,18 +6,19 @@ use crate::config::Config;
 use crate::doctor::finding::Finding;
 use crate::server::{CheckedConfig, check_addresses};
 
-/// Whether both listeners could be bound. One that is in use may be the gateway that runs.
+/// Whether all listeners could be bound. One that is in use may be the gateway that runs.
 pub(super) fn ports(config: &Config) -> Finding {
     const CHECK: &str = "ports";
     match check_addresses(config) {
         Ok(warnings) if warnings.is_empty() => {
-            Finding::ok(CHECK, format!("{} and {} are free", config.server.listen, config.server.ops_listen))
+            let addresses: Vec<String> = config.server.addresses().map(|address| address.to_string()).collect();
+            Finding::ok(CHECK, format!("{} are free", addresses.join(" and ")))
         }
         Ok(warnings) => Finding::warn(CHECK, warnings.join("; "), "nothing, if it is this gateway"),
         Err(error) => Finding::fail(
             CHECK,
             error.to_string(),
-            "set server.listen and server.ops_listen to addresses of this machine",
+            "set server.listen, server.ops_listen and server.console_listen to addresses of this machine",
         ),
     }
 }

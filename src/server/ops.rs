@@ -1,4 +1,5 @@
-//! The ops listener: plain HTTP for probes, on an address that only operators reach. It serves nothing about a case.
+//! The ops listener: plain HTTP for probes, on an address that only operators reach. It serves nothing about a case. On a
+//! loopback address it has the console too.
 //!
 //! Nobody who reaches the listener can keep probes out for long. The number of connections is limited, and so are the
 //! time to send a request and the age of a connection.
@@ -49,8 +50,8 @@ enum Protocol {
     Http2,
 }
 
-/// Serves `/livez`, `/readyz`, `/metrics` and grpc.health.v1 until it is told to stop.
-pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, stop: CancellationToken) {
+/// Serves `/livez`, `/readyz`, `/metrics`, grpc.health.v1 and `pages` until it is told to stop.
+pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, pages: Router, stop: CancellationToken) {
     let health = HealthService::for_operators(probed.live.condition.clone());
     let health = HealthServer::new(health).max_decoding_message_size(QUESTION_LEN_MAX);
     let router = Router::new()
@@ -59,6 +60,7 @@ pub(super) async fn serve(listener: TcpListener, probed: ProbeSources, stop: Can
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
         .with_state(probed)
+        .merge(pages)
         // Routed by path alone: the library's router would answer any other path with a status in a header and HTTP
         // 200.
         .route_service("/grpc.health.v1.Health/{method}", health);

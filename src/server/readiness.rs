@@ -22,7 +22,7 @@ pub(super) struct ProbeSources {
 
 /// Whether a gateway with a fault can accept calls all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Weight {
+pub(super) enum Weight {
     /// It cannot.
     Needed,
     /// It can: operators should look at it, and a load balancer should not mind.
@@ -30,7 +30,8 @@ enum Weight {
 }
 
 /// A check, and what is at fault. `None`: nothing is.
-struct Check(&'static str, Weight, Option<String>);
+#[derive(Debug)]
+pub(super) struct Check(pub(super) &'static str, pub(super) Weight, pub(super) Option<String>);
 
 /// Ready or not, with what to look at below.
 pub(super) fn answer(probed: &ProbeSources, query: Option<&str>) -> (StatusCode, String) {
@@ -58,7 +59,8 @@ fn verbose(probed: &ProbeSources, phase: Phase) -> Vec<String> {
     lines
 }
 
-fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 10] {
+/// Each check, as of now.
+pub(super) fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 10] {
     let condition = &probed.live.condition;
     let unless = |well: bool, fault: &str| (!well).then(|| fault.to_owned());
     let warnings = probed.certificates.borrow().join("; ");

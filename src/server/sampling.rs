@@ -26,7 +26,7 @@ const COUNTED_MAX: usize = 1_000;
 /// A clock fires within a tick. One that is due for longer than this is late.
 const CLOCK_LATE_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// An agency for which something waits for longer than this cannot be delivered to.
-const DELIVERY_LATE_AFTER: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const DELIVERY_LATE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Looks at the store.
 #[derive(Debug)]

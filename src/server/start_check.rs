@@ -98,13 +98,13 @@ pub fn check_start(config: &Config, base: &Path, checked: &CheckedConfig) -> Res
     Ok(StartFindings { warnings, unchecked })
 }
 
-/// Checks that both addresses can be listened on. One that is in use, perhaps by a gateway that runs, is a warning.
+/// Checks that each address can be listened on. One that is in use, perhaps by a gateway that runs, is a warning.
 pub fn check_addresses(config: &Config) -> Result<Vec<String>, ServerError> {
-    let addresses = [config.server.listen, config.server.ops_listen];
-    // Keep each listener until both are bound: the same address cannot be bound twice.
-    let (mut listeners, mut warnings) = (Vec::new(), Vec::new());
-    for address in addresses {
-        listeners.extend(listen(address, !listeners.is_empty() && overlap(addresses), &mut warnings)?);
+    // Keep each listener until all are bound: the same address cannot be bound twice.
+    let (mut listeners, mut warnings): (Vec<(SocketAddr, TcpListener)>, _) = (Vec::new(), Vec::new());
+    for address in config.server.addresses() {
+        let ours = listeners.iter().any(|(taken, _)| overlap([*taken, address]));
+        listeners.extend(listen(address, ours, &mut warnings)?.map(|listener| (address, listener)));
     }
     Ok(warnings)
 }

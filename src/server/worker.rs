@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use http::Request;
+use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -76,6 +77,23 @@ impl ConnectionLimits {
             keep_alive_interval: Duration::from_millis(server.keep_alive_interval_ms),
             keep_alive_timeout: Duration::from_millis(server.keep_alive_timeout_ms),
         }
+    }
+
+    /// What serves HTTP/2 within these limits.
+    pub(super) fn http2(self) -> http2::Builder<TokioExecutor> {
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.streams_max)
+            .max_local_error_reset_streams(RESET_STREAMS_MAX)
+            .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
+            .initial_stream_window_size(STREAM_WINDOW_LEN)
+            .initial_connection_window_size(CONNECTION_WINDOW_LEN)
+            .max_header_list_size(HEADER_LIST_LEN_MAX)
+            .max_send_buf_size(SEND_BUFFER_LEN)
+            .keep_alive_interval(self.keep_alive_interval)
+            .keep_alive_timeout(self.keep_alive_timeout);
+        http2
     }
 }
 
@@ -172,19 +190,7 @@ async fn serve(
             Ok::<_, Infallible>(answer.await)
         }
     });
-    let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-    http2
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams_max)
-        .max_local_error_reset_streams(RESET_STREAMS_MAX)
-        .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
-        .initial_stream_window_size(STREAM_WINDOW_LEN)
-        .initial_connection_window_size(CONNECTION_WINDOW_LEN)
-        .max_header_list_size(HEADER_LIST_LEN_MAX)
-        .max_send_buf_size(SEND_BUFFER_LEN)
-        .keep_alive_interval(limits.keep_alive_interval)
-        .keep_alive_timeout(limits.keep_alive_timeout);
-    let mut serving = std::pin::pin!(http2.serve_connection(TokioIo::new(connection), service));
+    let mut serving = std::pin::pin!(limits.http2().serve_connection(TokioIo::new(connection), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = async { tokio::select! { () = drain.cancelled() => {} () = goodbye => {} } } => {

@@ -2,6 +2,7 @@
 //! until it is moved, and everything the gateway logs.
 
 pub(crate) mod appeals;
+pub(crate) mod browser;
 pub(crate) mod changes;
 pub(crate) mod descriptor;
 pub(crate) mod duties;

@@ -25,6 +25,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod corrections;

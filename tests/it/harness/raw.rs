@@ -214,6 +214,24 @@ pub(crate) async fn ask(connection: &mut Connection, verb: Method, path: &str, t
     Page { http: head.status, headers: head.headers, body: body.to_bytes().to_vec() }
 }
 
+/// Asks for a path on a connection of its own. Returns the head of the answer and the first part of its body, which may go on.
+pub(crate) async fn first_part(
+    address: std::net::SocketAddr,
+    credentials: &Credentials,
+    path: &str,
+) -> Result<Page, Box<dyn std::error::Error>> {
+    let Credentials { authorities_pem, certificate_pem, key_pem } = credentials;
+    let tls = client_tls(authorities_pem, certificate_pem, key_pem).unwrap();
+    let socket = TcpStream::connect(address).await.unwrap();
+    let stream = TlsConnector::from(Arc::new(tls)).connect("localhost".try_into().unwrap(), socket).await?;
+    let (mut sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get(format!("https://gateway.example{path}")).body(Full::new(Bytes::new()))?;
+    let (head, mut body) = sender.send_request(request).await?.into_parts();
+    let part = tokio::time::timeout(PATIENCE, body.frame()).await?.ok_or("there is no body")??;
+    Ok(Page { http: head.status, headers: head.headers, body: part.into_data().unwrap_or_default().to_vec() })
+}
+
 /// Takes whole messages off the front.
 fn take_messages(bytes: &mut Vec<u8>, messages: &mut Vec<Vec<u8>>) {
     while let Some(len) = bytes.get(1..5) {

@@ -2,27 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::harness::browser;
 use crate::reports::claims::Desk;
 use crate::reports::said;
-
-/// A browser, by `COMITY_CHROMIUM` or by name.
-#[expect(clippy::disallowed_methods, reason = "told by whoever runs the tests")]
-fn browser() -> Option<String> {
-    let named = std::env::var("COMITY_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
-    let found = Command::new(&named).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let found = found.is_ok_and(|status| status.success()).then_some(named);
-    if found.is_none() {
-        // Written past the test runner, which keeps to itself what a passing test prints.
-        writeln!(std::io::stderr(), "LEFT OUT: the report's page in a browser (run tests/run)").unwrap();
-    }
-    found
-}
 
 /// The sum of a table's rows by the word of one column, where another column has this word.
 fn sums(report: &Value, table: &str, only: Option<(usize, &str)>, by: usize) -> BTreeMap<String, u64> {
@@ -81,7 +68,8 @@ fn the_page_needs_nothing_and_its_plots_are_the_figures() {
     for outside in ["<script", "src=", "@import", "url(", "<iframe", "<object"] {
         assert!(!file.contains(outside), "{outside}");
     }
-    let page = browser().map_or(file, |browser| opened(&browser, Path::new(&html)));
+    let page =
+        browser::installed("the report's page in a browser").map_or(file, |browser| opened(&browser, Path::new(&html)));
     assert_eq!(unescaped(element(&page, "pre", "report").split_once('>').unwrap().1), json);
     let report: Value = serde_json::from_str(&json).unwrap();
     for (plot, outcome) in
@@ -109,14 +97,7 @@ fn opened(browser: &str, page: &Path) -> String {
     let profile = tempfile::TempDir::new().unwrap();
     let run = |arguments: &[&str]| {
         let mut command = Command::new("timeout");
-        command.args(["120", browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
-        // A request to anywhere fails, and a request that fails is an error in the console.
-        command.args([
-            "--host-resolver-rules=MAP * ~NOTFOUND",
-            "--enable-logging=stderr",
-            "--disable-background-networking",
-        ]);
-        command.arg(format!("--user-data-dir={}", profile.path().display()));
+        command.args(["120", browser, "--enable-logging=stderr"]).args(browser::arguments(profile.path()));
         let output =
             command.args(arguments).arg(format!("file://{}", page.display())).stdin(Stdio::null()).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
