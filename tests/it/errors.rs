@@ -146,7 +146,6 @@ fn statuses() -> Vec<Status> {
         status::audit_unavailable(),
         status::deadline_exceeded(),
         status::overloaded(LimitOwner::Agency, Duration::from_secs(1)),
-        status::of_layer(&TooManyCalls(LimitOwner::Gateway).into()),
         status::expired(),
         status::of_layer(&NoMethod::Unknown.into()),
         status::of_layer(&AdmitError::TokenMissing { agency: "us-ice".parse().unwrap(), method: String::new() }.into()),

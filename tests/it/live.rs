@@ -6,8 +6,8 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use comity::client::{Client, Config as ClientConfig, Error, Retry};
@@ -116,16 +116,24 @@ fn certify(directory: &Path, by: &DevelopmentAuthority, agency: &str, key: Token
     issued.serial
 }
 
-/// A client that sends each call once, and so fails with it.
+/// A client that sends each call once, and so fails with it. It has the certificate and the token that its agency now has, and
+/// knows both keys of the logs.
 async fn client(served: &Served, agency: &str, next_log_key: &VerifierKey) -> Client {
-    let config = served.sandbox.client(served.grpc, agency, ActorKind::System).pinning(next_log_key.clone());
-    let reload_interval = Duration::from_millis(10);
-    Client::connect(ClientConfig { reload_interval, retry: Retry::NEVER, ..config }).await.unwrap()
+    let credentials = served.sandbox.credentials(agency).unwrap();
+    let token = read(served.directory(), &format!("tokens/{agency}.jwt"));
+    let config = ClientConfig::new(served.grpc.to_string(), "localhost", credentials, token);
+    let keys = read(served.directory(), "keys/log.vkey");
+    let first = VerifierKey::parse(keys.lines().next().unwrap()).unwrap();
+    let config = ClientConfig { retry: Retry::NEVER, ..config.pinning(first).pinning(next_log_key.clone()) };
+    Client::connect(config).await.unwrap()
 }
 
 /// Calls that go on until they are told to stop, and how many of each caller's were answered.
 struct Load {
     done: Arc<AtomicBool>,
+    /// Whose next call is ICE's.
+    ice: Arc<Mutex<Client>>,
+    next_log_key: VerifierKey,
     answered: watch::Sender<[u32; CALLERS]>,
     callers: Vec<JoinHandle<Result<(), Error>>>,
 }
@@ -134,12 +142,13 @@ impl Load {
     async fn begin(served: &Served, next_log_key: &VerifierKey) -> Self {
         let (done, answered) = (Arc::new(AtomicBool::new(false)), watch::Sender::new([0; CALLERS]));
         let mut callers = Vec::new();
-        let ice = client(served, "us-ice", next_log_key).await;
-        let doccs = client(served, "us-ny-doccs", next_log_key).await;
-        for (nth, client) in [ice, doccs].into_iter().enumerate() {
+        let ice = Arc::new(Mutex::new(client(served, "us-ice", next_log_key).await));
+        let doccs = Arc::new(Mutex::new(client(served, "us-ny-doccs", next_log_key).await));
+        for (nth, client) in [Arc::clone(&ice), doccs].into_iter().enumerate() {
             let (done, answered) = (Arc::clone(&done), answered.clone());
             callers.push(tokio::spawn(async move {
                 while !done.load(Ordering::Relaxed) {
+                    let client = client.lock().unwrap().clone();
                     if nth == 0 {
                         client.detainers().lodge_detainer(detainer_for("us-ny-doccs")).await.map_err(Error::from)?;
                     } else {
@@ -150,7 +159,13 @@ impl Load {
                 Ok(())
             }));
         }
-        Self { done, answered, callers }
+        Self { done, ice, next_log_key: next_log_key.clone(), answered, callers }
+    }
+
+    /// ICE goes on with the certificate and the token that it now has.
+    async fn renew_ice(&self, served: &Served) {
+        let renewed = client(served, "us-ice", &self.next_log_key).await;
+        *self.ice.lock().unwrap() = renewed;
     }
 
     /// Returns once each caller has got through, and again.
@@ -159,7 +174,7 @@ impl Load {
         let after = |now: &[u32; CALLERS]| now.iter().zip(before).all(|(now, before)| *now > before + 1);
         let mut answered = self.answered.subscribe();
         let got_through = tokio::time::timeout(PATIENCE, answered.wait_for(after)).await.is_ok();
-        assert!(got_through, "a caller stands still: {:?}", self.callers);
+        assert!(got_through, "a caller stands still, or has failed");
     }
 
     /// How many calls were answered, of which none failed.
@@ -271,6 +286,7 @@ async fn the_keys_of_ices_tokens(served: &Served, load: &Load) -> TokenKeyPair {
     let with_the_first = party(served, "us-ice");
     with_the_first.checkpoint(NY_EXCHANGE).await.accepted();
     give_token(served.directory(), "us-ice", second);
+    load.renew_ice(served).await;
     load.gets_through().await;
     change(served, "activated", |directory| {
         edit(directory, |config| keys_of(config, "us-ice").retain(|key| key.kid == "2"));
@@ -299,6 +315,7 @@ async fn the_authority_of_ices_certificate(served: &Served, load: &Load, second:
     let of_the_first = party(served, "us-ice");
     of_the_first.checkpoint(NY_EXCHANGE).await.accepted();
     certify(served.directory(), &other, "us-ice", second);
+    load.renew_ice(served).await;
     load.gets_through().await;
     change(served, "activated", |directory| {
         edit(directory, |config| {
