@@ -78,6 +78,8 @@ fn measure(args: &BenchArgs) -> Result<()> {
     config.rate.requests_per_s = 1_000_000.try_into()?;
     config.rate.burst = 1_000_000.try_into()?;
     config.rate.bulk_items_per_s = 1_000_000.try_into()?;
+    // Each stream that has caught up begins again as another consumer.
+    config.inbox.consumers_max = 10_000;
     let server = args.postgres.then(|| {
         let tls = sandbox.server_certificate()?;
         PrivateServer::start(&scratch.0.join("postgres"), &tls, Durability::Synced)
