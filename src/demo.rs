@@ -21,7 +21,7 @@ mod tables;
 mod tally;
 mod year;
 
-pub(crate) use answer::lawful_answer;
+pub(crate) use answer::{lawful_answer, match_by_name};
 pub use counterpart::Counterpart;
 pub use number::number;
 

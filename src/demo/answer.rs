@@ -1,8 +1,10 @@
-//! What a custodian answers, derived from the determinations that the gateway returns.
+//! What a custodian says of a detainer: whom it found, and what it answers, derived from the determinations that the gateway returns.
 
+use crate::demo::agency_client::request_id;
 use crate::demo::person::Decision;
-use crate::domain::detainer::{AnswerKind, DeclineGround};
+use crate::domain::detainer::{AnswerKind, DeclineGround, Finding};
 use crate::domain::determination::{LawAction, Ruling};
+use crate::domain::subject::MatchMethod;
 use crate::wire::enums::{from_wire, to_wire};
 use crate::wire::v1;
 
@@ -40,6 +42,21 @@ pub(super) fn advice(determinations: &[v1::Determination]) -> Advice {
         Ruling::MustNot => answer(AnswerKind::NotifyOnly, &notify.cited),
     };
     Advice { first, grant, decline }
+}
+
+/// A custodian's word that the person asked for is in a custody of its own, found by name and birth date.
+pub(crate) fn match_by_name(detainer: &str, custody: &str) -> v1::AcknowledgeDetainerRequest {
+    v1::AcknowledgeDetainerRequest {
+        name: detainer.to_owned(),
+        acknowledgement: Some(v1::Acknowledgement {
+            finding: to_wire(Finding::MatchedCustody),
+            custody: custody.to_owned(),
+            match_method: to_wire(MatchMethod::NameAndBirthDate),
+            ..Default::default()
+        }),
+        request_id: request_id(),
+        ..Default::default()
+    }
 }
 
 /// The answer that the law lets a custodian give without a person's judgement.

@@ -12,13 +12,12 @@ use tonic::Status;
 
 use crate::client::{Client, Inbox};
 use crate::demo::agency_client::request_id;
-use crate::demo::answer::{advice, decided};
+use crate::demo::answer::{advice, decided, match_by_name};
 use crate::demo::evidence::Entry;
 use crate::demo::person::Decision;
 use crate::domain::agency::ActorKind;
 use crate::domain::custody::ReleaseDateBasis;
-use crate::domain::detainer::{AnswerKind, DetainerState, Finding};
-use crate::domain::subject::MatchMethod;
+use crate::domain::detainer::{AnswerKind, DetainerState};
 use crate::domain::warrant::{VerificationMethod, VerificationOutcome, WarrantDetail};
 use crate::sandbox::{AGENCIES, Sandbox};
 use crate::wire::enums::to_wire;
@@ -137,17 +136,7 @@ impl Counterpart {
     }
 
     async fn find(&self, name: &str, held_in: &str) -> Result<Vec<v1::Determination>> {
-        let request = v1::AcknowledgeDetainerRequest {
-            name: name.to_owned(),
-            acknowledgement: Some(v1::Acknowledgement {
-                finding: to_wire(Finding::MatchedCustody),
-                custody: held_in.to_owned(),
-                match_method: to_wire(MatchMethod::NameAndBirthDate),
-                ..Default::default()
-            }),
-            request_id: request_id(),
-            ..Default::default()
-        };
+        let request = match_by_name(name, held_in);
         let found = self.system.detainers().acknowledge_detainer(request).await;
         let found = found.map_err(|status| refused("AcknowledgeDetainer", &status))?.into_inner();
         self.say("AcknowledgeDetainer", name);

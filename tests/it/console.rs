@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
-use tonic::Code;
 
-use crate::harness::requests::{NY, detainer_for};
 use crate::harness::{World, probe, raw};
+use crate::watching::scrape::a_story;
 
 /// Only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -91,17 +90,6 @@ impl Viewer {
             }
         }
     }
-}
-
-/// A little of everything: writes, a denial, something that waits, a peer that speaks no TLS.
-async fn a_story(world: &World) {
-    world.matched("us-ny-doccs").await;
-    world.doccs().lodge(detainer_for("us-ny-doccs")).await.refused(Code::PermissionDenied, "METHOD_DENIED");
-    world.ice().receive(NY, "").await.accepted();
-    let mut stranger = TcpStream::connect(world.gateway().grpc()).await.unwrap();
-    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    drop(stranger.read_to_end(&mut Vec::new()).await);
-    world.gateway().sample();
 }
 
 #[tokio::test]

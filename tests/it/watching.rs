@@ -6,7 +6,7 @@ mod dashboard;
 mod health;
 mod listed;
 mod queries;
-mod scrape;
+pub(crate) mod scrape;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

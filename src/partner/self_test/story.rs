@@ -6,13 +6,10 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::client::{Client, verify_receipt};
-use crate::demo::lawful_answer;
+use crate::demo::{lawful_answer, match_by_name};
 use crate::domain::agency::AgencyKind;
 use crate::domain::custody::{ReleaseDateBasis, ReleaseReason, ReleaseRecipient};
-use crate::domain::detainer::{
-    DetainerBasis, DetainerForm, DetainerState, Finding, IssuingAuthority, LiftReason, WarrantKind,
-};
-use crate::domain::subject::MatchMethod;
+use crate::domain::detainer::{DetainerBasis, DetainerForm, DetainerState, IssuingAuthority, LiftReason, WarrantKind};
 use crate::ledger::VerifierKey;
 use crate::partner::self_test::rows::{Rows, told};
 use crate::partner::settings::Settings;
@@ -203,17 +200,7 @@ impl Plot<'_> {
     }
 
     async fn answered(&self, detainer: &str, custody: &str) -> Result<String, Status> {
-        let found = v1::AcknowledgeDetainerRequest {
-            name: detainer.to_owned(),
-            acknowledgement: Some(v1::Acknowledgement {
-                finding: to_wire(Finding::MatchedCustody),
-                custody: custody.to_owned(),
-                match_method: to_wire(MatchMethod::NameAndBirthDate),
-                ..Default::default()
-            }),
-            request_id: request_id(),
-            ..Default::default()
-        };
+        let found = match_by_name(detainer, custody);
         let found = self.client.detainers().acknowledge_detainer(found).await?.into_inner();
         let answer = v1::AnswerDetainerRequest {
             name: detainer.to_owned(),

@@ -13,10 +13,11 @@ use tokio::task::JoinHandle;
 use tonic::Code;
 
 use crate::clients::installed;
-use crate::console::{PATIENCE, Series, a_story, is_same, scrape, sum};
+use crate::console::{PATIENCE, Series, is_same, scrape, sum};
 use crate::harness::World;
 use crate::harness::browser::{self, Page};
 use crate::harness::requests::detainer_for;
+use crate::watching::scrape::a_story;
 
 const WHAT: &str = "the console in a browser";
 const WIDE: u32 = 1400;

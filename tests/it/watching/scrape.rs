@@ -97,10 +97,8 @@ pub(super) async fn until(world: &World, what: &str, has_come: impl Fn(&Scrape) 
     }
 }
 
-/// A scrape after a little of everything: writes, a denial, a subscription, a peer that speaks no TLS, a witness that is
-/// away, and a look at the store.
-pub(super) async fn after_a_story() -> Scrape {
-    let world = world_with_an_absent_witness();
+/// A little of everything: writes, a denial, a subscription, a peer that speaks no TLS, and a look at the store.
+pub(crate) async fn a_story(world: &World) {
     world.matched("us-ny-doccs").await;
     world.doccs().lodge(detainer_for("us-ny-doccs")).await.refused(Code::PermissionDenied, "METHOD_DENIED");
     world.ice().receive(NY, "").await.accepted();
@@ -108,6 +106,12 @@ pub(super) async fn after_a_story() -> Scrape {
     stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     drop(stranger.read_to_end(&mut Vec::new()).await);
     world.gateway().sample();
+}
+
+/// A scrape after it, with a witness that is away.
+pub(super) async fn after_a_story() -> Scrape {
+    let world = world_with_an_absent_witness();
+    a_story(&world).await;
     let refused = "comity_handshakes_refused_total{reason=\"handshake_failed\"}";
     let lag = "comity_witness_lag_entries{jurisdiction=\"us-ny\",log=\"exchange\"}";
     until(&world, "a refusal and a lag", |scrape| {
