@@ -74,7 +74,7 @@ use crate::server::live_gauges::LiveGauges;
 use crate::server::policies::PolicyReloader;
 use crate::server::readiness::ProbeSources;
 use crate::server::reload::{Adopters, FilesSeen, Reloader, as_caller};
-use crate::server::sampling::Sampler;
+use crate::server::sampling::{SAMPLE_EVERY, Sampler};
 use crate::server::worker::{ConnectionLimits, Worker};
 use crate::server::writer::{RunningWriters, WriterInputs};
 use crate::store::Reader;
@@ -175,8 +175,7 @@ impl Gateway {
         );
         let cosignatures = pusher.cosignatures();
         let sampler = Arc::new(sampler(config, base, &registry, (&reader, &heads), &environment.clock, &metrics)?);
-        let kinds = registry.members().map(|member| (member.agency.id.clone(), member.agency.kind)).collect();
-        let agencies = watch::Sender::new(Arc::new(kinds));
+        let agencies = watch::Sender::new(registry.agencies());
         let (late, uncosigned) = (sampler.late.subscribe(), pusher.uncosigned());
         let away = audit_file.as_ref().map_or_else(|| watch::channel(None).1, |audit| audit.watch());
         let condition = Condition::new((phase_seen, away), late, uncosigned, agencies.subscribe());
@@ -265,10 +264,14 @@ impl Gateway {
         };
         let (recording, set_phase) = (handle.clone(), phase.clone());
         let listeners = spawn("front", move |runtime| runtime.block_on(listeners.run(recording, set_phase)))?;
-        let watcher = watcher(config.policy.look_every_ms, &policies, &drain)?;
-        let files = watch_files(config.server.look_every_ms, &reloader, &drain)?;
+        // The policies that are built in never change.
+        let looks_at_policies = if policies.are_built_in() { 0 } else { config.policy.look_every_ms };
+        let (law, configuration) = (Arc::clone(&policies), Arc::clone(&reloader));
+        let watcher = watch_files("policies", looks_at_policies, &drain, move || law.check_files())?;
+        let files = watch_files("files", config.server.look_every_ms, &drain, move || configuration.look())?;
         let pusher = push_to_witnesses(pusher, &drain)?;
-        let sampling = sample(&sampler, &drain)?;
+        let store = Arc::clone(&sampler);
+        let sampling = look_regularly("sampling", SAMPLE_EVERY, &drain, move || store.sample())?;
         // Only from Starting: a gateway whose writer has already failed must not become ready.
         advance(&phase, &[Phase::Starting], Phase::Serving);
         tracing::info!(%grpc, %ops, "ready");
@@ -442,30 +445,31 @@ fn host_name() -> String {
     named.unwrap_or_default().trim().to_owned()
 }
 
-/// Starts the thread that watches the policy directory. `None` if the policies cannot change.
-fn watcher(
-    every_ms: u64,
-    policies: &Arc<PolicyReloader>,
+/// Starts the thread that looks at something regularly until the gateway drains.
+fn look_regularly(
+    name: &'static str,
+    every: Duration,
     drain: &CancellationToken,
-) -> Result<Option<JoinHandle<()>>, ServerError> {
-    if every_ms == 0 || policies.are_built_in() {
-        return Ok(None);
-    }
-    let (policies, drain, every) = (Arc::clone(policies), drain.clone(), Duration::from_millis(every_ms));
-    spawn("policies", move |runtime| runtime.block_on(policies.watch(every, drain))).map(Some)
+    look: impl Fn() + Send + 'static,
+) -> Result<JoinHandle<()>, ServerError> {
+    let drain = drain.clone();
+    let looks = async move {
+        while drain.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            look();
+        }
+    };
+    spawn(name, move |runtime| runtime.block_on(looks))
 }
 
-/// Starts the thread that watches the files of the configuration. `None` if only SIGHUP lets them be read again.
+/// Starts the thread that looks whether files have changed. `None` if only SIGHUP lets them be read again.
 fn watch_files(
+    name: &'static str,
     every_ms: u64,
-    reloader: &Arc<Reloader>,
     drain: &CancellationToken,
+    look: impl Fn() + Send + 'static,
 ) -> Result<Option<JoinHandle<()>>, ServerError> {
-    if every_ms == 0 {
-        return Ok(None);
-    }
-    let (reloader, drain, every) = (Arc::clone(reloader), drain.clone(), Duration::from_millis(every_ms));
-    spawn("files", move |runtime| runtime.block_on(reloader.watch(every, drain))).map(Some)
+    let every = Some(Duration::from_millis(every_ms)).filter(|every| !every.is_zero());
+    every.map(|every| look_regularly(name, every, drain, look)).transpose()
 }
 
 /// Starts the thread that pushes heads to witnesses: apart from the network threads and the writer, neither of which waits for it.
@@ -498,12 +502,6 @@ fn sampler(
         late: watch::Sender::new(Late::default()),
         metrics: Arc::clone(metrics),
     })
-}
-
-/// Starts the thread that looks at the store.
-fn sample(sampler: &Arc<Sampler>, drain: &CancellationToken) -> Result<JoinHandle<()>, ServerError> {
-    let (sampler, drain) = (Arc::clone(sampler), drain.clone());
-    spawn("sampling", move |runtime| runtime.block_on(sampler.watch(drain)))
 }
 
 type Workers = (Vec<mpsc::Sender<accept::Accepted>>, Vec<JoinHandle<()>>);

@@ -91,6 +91,12 @@ impl Registry {
         self.members.values()
     }
 
+    /// Every agency as policies and cases see it, by id.
+    pub fn agencies(&self) -> Arc<BTreeMap<AgencyId, Arc<Agency>>> {
+        let agency = |member: &Member| (member.agency.id.clone(), Arc::clone(&member.agency));
+        Arc::new(self.members().map(agency).collect())
+    }
+
     /// The trust domain of the SPIFFE ids.
     pub fn trust_domain(&self) -> &str {
         &self.trust_domain

@@ -8,7 +8,7 @@ use crate::config::{Config, Secrets};
 use crate::domain::agency::Agency;
 use crate::domain::zone::Zones;
 use crate::identity::clock::WallClock;
-use crate::identity::registry::{Member, Registry};
+use crate::identity::registry::Registry;
 use crate::ledger::VerifierKey;
 use crate::policy::engine::Engine;
 use crate::policy::gate::Gate;
@@ -41,9 +41,7 @@ pub struct CheckedConfig {
 impl CheckedConfig {
     /// A gate over the agencies and the law of the configuration.
     pub fn gate(&self) -> Gate {
-        let member = |member: &Member| (member.agency.id.clone(), Arc::clone(&member.agency));
-        let agencies = self.registry.members().map(member).collect();
-        Gate::new(Arc::clone(&self.engine), Arc::new(agencies)).with_zones(self.zones.clone())
+        Gate::new(Arc::clone(&self.engine), self.registry.agencies()).with_zones(self.zones.clone())
     }
 
     /// The agencies of the registry.

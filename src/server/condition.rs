@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::audit::Away;
-use crate::domain::agency::AgencyKind;
+use crate::domain::agency::{Agency, AgencyKind};
 use crate::domain::ids::{AgencyId, LogName};
 
 /// The phase of a gateway's life.
@@ -92,8 +92,8 @@ pub(super) struct Late {
     pub(super) agencies: BTreeSet<AgencyId>,
 }
 
-/// The kind of each agency of the registry.
-pub(super) type KindsOfAgencies = BTreeMap<AgencyId, AgencyKind>;
+/// The agencies of the registry.
+pub(super) type Agencies = BTreeMap<AgencyId, Arc<Agency>>;
 
 /// What probes tell. Each clone takes note of changes by itself.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ pub(super) struct Condition {
     audit: watch::Receiver<Option<Away>>,
     /// Logs that lack the cosignatures of a quorum.
     uncosigned: watch::Receiver<BTreeSet<LogName>>,
-    agencies: watch::Receiver<Arc<KindsOfAgencies>>,
+    agencies: watch::Receiver<Arc<Agencies>>,
 }
 
 impl Condition {
@@ -112,7 +112,7 @@ impl Condition {
         (phase, audit): (watch::Receiver<Phase>, watch::Receiver<Option<Away>>),
         late: watch::Receiver<Late>,
         uncosigned: watch::Receiver<BTreeSet<LogName>>,
-        agencies: watch::Receiver<Arc<KindsOfAgencies>>,
+        agencies: watch::Receiver<Arc<Agencies>>,
     ) -> Self {
         Self { phase, late, audit, uncosigned, agencies }
     }
@@ -145,11 +145,11 @@ impl Condition {
 
     /// The kind of an agency of the registry.
     pub(super) fn kind_of(&self, agency: &AgencyId) -> Option<AgencyKind> {
-        self.agencies.borrow().get(agency).copied()
+        self.agencies.borrow().get(agency).map(|agency| agency.kind)
     }
 
     /// The agencies of the registry.
-    pub(super) fn agencies(&self) -> Arc<KindsOfAgencies> {
+    pub(super) fn agencies(&self) -> Arc<Agencies> {
         Arc::clone(&self.agencies.borrow())
     }
 

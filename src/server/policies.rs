@@ -7,10 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Act, AuditFile, Outcome};
 use crate::config::{Config, ConfigError};
@@ -214,13 +212,6 @@ impl PolicyReloader {
         } else if at_rest && seen.refused != Some(Refused::Files(now)) {
             // `activate` has reported any refusal.
             let _said = self.activate(&candidate, &mut seen);
-        }
-    }
-
-    /// Looks at the files regularly until the gateway drains.
-    pub(super) async fn watch(&self, every: Duration, drain: CancellationToken) {
-        while drain.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            self.check_files();
         }
     }
 

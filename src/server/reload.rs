@@ -4,21 +4,18 @@
 //! Everything is read and checked as a start does before anything changes, so a configuration is taken up as a whole or not
 //! at all. What was refused is not tried again before a file changes.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::accept::{TlsMaterial, TlsState};
 use crate::api::BulkLimits;
 use crate::audit::{Act, AuditFile, Outcome};
-use crate::config::{Config, keys_for_a_restart, named_files, read_signer, secret_files};
+use crate::config::{Config, KeysConfig, keys_for_a_restart, named_files, read_signer, secret_files};
 use crate::domain::agency::Caller;
 use crate::domain::ids::LogName;
 use crate::domain::zone::Zones;
@@ -27,7 +24,7 @@ use crate::ledger::{Checkpoint, Signer, VerifierKey};
 use crate::metrics::{Metrics, table};
 use crate::recorder::{Handle, WriterSettings, origin};
 use crate::server::certificates::ExpiryWatch;
-use crate::server::condition::KindsOfAgencies;
+use crate::server::condition::Agencies;
 use crate::server::error::ServerError;
 use crate::server::layers::Layers;
 use crate::server::sampling::Sampler;
@@ -46,7 +43,7 @@ pub(super) struct Adopters {
     pub(super) expiry: Arc<ExpiryWatch>,
     pub(super) audit: Option<Arc<AuditFile>>,
     /// The agencies that probes speak of.
-    pub(super) agencies: watch::Sender<Arc<KindsOfAgencies>>,
+    pub(super) agencies: watch::Sender<Arc<Agencies>>,
     /// The keys that checkpoints are verified with before witnesses are asked.
     pub(super) verifiers: Arc<ArcSwap<Vec<VerifierKey>>>,
     /// The time zone of each jurisdiction. They do not change.
@@ -100,15 +97,8 @@ impl Reloader {
         self.reload_from(&mut self.last_look())
     }
 
-    /// Looks at the files regularly until the gateway drains.
-    pub(super) async fn watch(&self, every: Duration, drain: CancellationToken) {
-        while drain.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            self.look();
-        }
-    }
-
     /// Takes up what has changed, once two looks in a row have seen the same.
-    fn look(&self) {
+    pub(super) fn look(&self) {
         let mut last = self.last_look();
         let now = stamps(&last.files);
         let is_at_rest = last.seen == now;
@@ -163,24 +153,28 @@ impl Reloader {
         let registry = Arc::new(Registry::load(&config.registry, &self.base, &self.started_with.jurisdictions)?);
         let material = TlsMaterial::read(&config.tls, &self.base)?;
         let prepared = tls.prepare(material, Arc::clone(&registry))?;
-        let signer = read_signer(&with_signing_keys(&self.started_with, config).keys, &self.base)?;
+        // The directory of the keys waits for a restart.
+        let directory = self.started_with.keys.directory.clone();
+        let signer = read_signer(&KeysConfig { directory, ..config.keys.clone() }, &self.base)?;
         self.check_signed(&signer)?;
         let keys = signer.verifiers();
-        let members = || registry.members().map(|member| &member.agency);
+        let named = registry.agencies();
         let settings = WriterSettings {
-            agencies: Arc::new(members().map(|agency| (agency.id.clone(), Arc::clone(agency))).collect()),
+            agencies: Arc::clone(&named),
             timetable: writer::timetable(&self.started_with, &registry, zones),
             signer,
         };
-        // The writer comes first, since it alone can fail. Nobody but it judges who may do what.
-        verifiers.store(Arc::new(with_all_of(&verifiers.load(), &keys)));
+        // The writer comes first, since it alone can fail. Nobody but it judges who may do what. Heads that it signs by either
+        // set of keys are verified meanwhile.
+        let both = verifiers.load().iter().chain(&keys).cloned().collect();
+        verifiers.store(Arc::new(both));
         recorder.adopt(&settings).map_err(ServerError::NotAdopted)?;
         verifiers.store(Arc::new(keys));
         layers.adopt(config, &registry);
         bulk.allow(&config.rate);
         let callers: Vec<Caller> = registry.members().map(as_caller).collect();
         sampler.set_agencies(&callers);
-        agencies.send_replace(Arc::new(members().map(|agency| (agency.id.clone(), agency.kind)).collect()));
+        agencies.send_replace(named);
         tls.allow(config.accept.clone());
         Ok(tls.switch(prepared))
     }
@@ -252,22 +246,6 @@ fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
         Some((found.dev(), found.ino(), found.len(), written, changed))
     };
     files.iter().map(stamp).collect()
-}
-
-/// The configuration of the start, with the signing keys of another. Their directory waits for a restart.
-fn with_signing_keys(started_with: &Config, config: &Config) -> Config {
-    let mut with = started_with.clone();
-    with.keys.signer_name.clone_from(&config.keys.signer_name);
-    with.keys.beside.clone_from(&config.keys.beside);
-    with.keys.retired.clone_from(&config.keys.retired);
-    with
-}
-
-/// Both, each key once: heads of either are verified while one is replaced by the other.
-fn with_all_of(before: &[VerifierKey], after: &[VerifierKey]) -> Vec<VerifierKey> {
-    let by_text: BTreeMap<String, &VerifierKey> =
-        before.iter().chain(after).map(|key| (key.to_string(), key)).collect();
-    by_text.into_values().cloned().collect()
 }
 
 /// An agency as its certificate alone shows it.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::agency::Caller;
 use crate::domain::agenda::ItemKind;
@@ -20,7 +19,7 @@ use crate::server::condition::Late;
 use crate::store::{AgendaFilter, ListedItem, Reader, StoreError};
 
 /// How often the store is looked at.
-const SAMPLE_EVERY: Duration = Duration::from_secs(10);
+pub(super) const SAMPLE_EVERY: Duration = Duration::from_secs(10);
 /// Most open items of a kind and jurisdiction that are counted.
 const COUNTED_MAX: usize = 1_000;
 /// A clock fires within a tick. One that is due for longer than this is late.
@@ -43,13 +42,6 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// Looks at the store regularly until the gateway drains.
-    pub(super) async fn watch(&self, drain: CancellationToken) {
-        while drain.run_until_cancelled(tokio::time::sleep(SAMPLE_EVERY)).await.is_some() {
-            self.sample();
-        }
-    }
-
     /// Looks for these agencies from now on.
     pub(super) fn set_agencies(&self, agencies: &[Caller]) {
         self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).set_agencies(agencies);
