@@ -46,6 +46,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::audit::AuditFile;
 use crate::cli::output::{error_text, report_failure};
+use crate::traces::Destination;
 
 /// Comity: a gateway on which federal and state systems exchange detainer and release messages over mutual TLS, each
 /// under its own law.
@@ -71,6 +72,37 @@ struct LoggingArgs {
     /// Without it, denied calls and connections are logged on standard error.
     #[arg(long, global = true, env = "COMITY_AUDIT_LOG", value_name = "FILE")]
     audit_log: Option<PathBuf>,
+    #[command(flatten)]
+    traces: TracesArgs,
+}
+
+/// Where traces are sent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Traces")]
+struct TracesArgs {
+    /// An OpenTelemetry collector that the spans of calls are sent to over gRPC, as `http://127.0.0.1:4317` (docs/traces.md).
+    #[arg(long, global = true, env = "COMITY_TRACES_TO", value_name = "URL", hide_short_help = true)]
+    traces_to: Option<String>,
+    /// The certificates that vouch for a collector at an `https://` URL.
+    #[arg(long, global = true, env = "COMITY_TRACES_AUTHORITIES", value_name = "FILE", hide_short_help = true)]
+    traces_authorities: Option<PathBuf>,
+    /// The share of calls that are traced, from 0 to 1.
+    #[arg(
+        long,
+        global = true,
+        env = "COMITY_TRACES_SHARE",
+        value_name = "SHARE",
+        default_value_t = 1.0,
+        hide_short_help = true
+    )]
+    traces_share: f64,
+}
+
+impl TracesArgs {
+    fn destination(self) -> Option<Destination> {
+        let Self { traces_to, traces_authorities: authorities, traces_share: share } = self;
+        traces_to.map(|collector| Destination { collector, authorities, share })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -164,9 +196,12 @@ pub fn main() -> ExitCode {
         Ok(audit) => audit,
         Err(error) => return report_failure(&error),
     };
-    if let Err(error) = logging::start(logging.log.as_deref(), audit.as_ref(), quiet) {
-        return report_failure(&error);
-    }
+    let traces = logging.traces.destination();
+    // Held until the command has ended, since it sends what waits when it is dropped.
+    let _sending = match logging::start(logging.log.as_deref(), audit.as_ref(), traces.as_ref(), quiet) {
+        Ok(sending) => sending,
+        Err(error) => return report_failure(&error),
+    };
     let done = match command {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -27,6 +27,7 @@ pub mod sandbox;
 pub mod server;
 pub mod sockets;
 pub mod store;
+pub mod traces;
 pub mod verify;
 pub mod wire;
 pub mod witness;

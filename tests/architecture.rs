@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 30] = [
+const USES: [(&str, &[&str]); 31] = [
     ("audit", &["domain", "ledger"]),
     ("claims", &["domain", "ledger"]),
     ("domain", &[]),
@@ -20,19 +20,20 @@ const USES: [(&str, &[&str]); 30] = [
     ("quota", &[]),
     ("random", &[]),
     ("sockets", &[]),
+    ("traces", &[]),
     ("ledger", &["ed25519"]),
     ("wire", &["domain"]),
     ("identity", &["domain", "ed25519", "files"]),
     ("metrics", &["domain"]),
     ("policy", &["domain", "identity"]),
     ("store", &["domain", "files", "random", "wire", "ledger"]),
-    ("recorder", &["domain", "random", "wire", "policy", "ledger", "store", "metrics"]),
+    ("recorder", &["domain", "random", "wire", "policy", "ledger", "store", "metrics", "traces"]),
     ("feed", &["domain", "wire", "policy", "ledger", "store"]),
     ("export", &["domain", "ledger", "recorder", "wire"]),
     ("reports", &["claims", "domain", "wire", "policy", "ledger", "store", "export"]),
     ("accept", &["domain", "files", "identity", "quota"]),
     ("api", &BENEATH_API),
-    ("client", &["files", "ledger", "wire"]),
+    ("client", &["files", "ledger", "traces", "wire"]),
     ("witness", &["domain", "files", "wire", "ledger", "store", "metrics", "recorder", "client", "sockets"]),
     // Each room owns its part of the configuration; this one puts the parts together.
     (
@@ -46,7 +47,7 @@ const USES: [(&str, &[&str]); 30] = [
         "server",
         &[
             "audit", "domain", "files", "random", "wire", "identity", "policy", "ledger", "store", "metrics",
-            "recorder", "feed", "reports", "api", "accept", "quota", "config", "witness", "sockets",
+            "recorder", "feed", "reports", "api", "accept", "quota", "config", "witness", "sockets", "traces",
         ],
     ),
     ("doctor", &["accept", "config", "domain", "files", "identity", "server", "store"]),
@@ -69,19 +70,20 @@ const USES: [(&str, &[&str]); 30] = [
     ("cli", &EVERY_ROOM),
 ];
 
-const BENEATH_API: [&str; 14] = [
+const BENEATH_API: [&str; 15] = [
     "audit", "domain", "ed25519", "files", "ledger", "wire", "identity", "policy", "store", "metrics", "recorder",
-    "feed", "reports", "witness",
+    "feed", "reports", "traces", "witness",
 ];
 
-const EVERY_ROOM: [&str; 29] = [
+const EVERY_ROOM: [&str; 30] = [
     "audit", "claims", "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store",
     "metrics", "recorder", "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo",
-    "accept", "quota", "export", "witness", "sockets", "doctor", "partner",
+    "accept", "quota", "export", "witness", "sockets", "doctor", "partner", "traces",
 ];
 
 /// Names that stay in some rooms.
-const NAMES: [(&[&str], &[&str]); 4] = [
+const NAMES: [(&[&str], &[&str]); 5] = [
+    (&["opentelemetry", "opentelemetry_otlp", "opentelemetry_sdk", "tracing_opentelemetry"], &["traces"]),
     (&["prost", "prost_types", "prost_reflect", "tonic_prost"], &["wire"]),
     (&["rusqlite", "tokio_postgres", "tokio_postgres_rustls", "sqlx"], &["store"]),
     (

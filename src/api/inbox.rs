@@ -17,10 +17,11 @@ use crate::domain::ids::{AgencyId, JurisdictionId, LogKind, LogName};
 use crate::domain::inbox::{EntryPosition, Inbox as Consumers, InboxConsumer, SendDecision};
 use crate::domain::method::ReadMethod;
 use crate::domain::permit::Admitted;
-use crate::feed::{AttemptGuard, Cursor, Feed, Page};
+use crate::feed::{AttemptGuard, Cursor, Feed, Page, PendingDelivery};
 use crate::metrics::table;
 use crate::recorder::{Attempt, Delivering, WhenFull};
 use crate::store::{DisclosedResource, NewDisclosure};
+use crate::traces::STEP;
 use crate::wire::v1::inbox_service_server::InboxService;
 use crate::wire::{Message as _, parse, v1};
 
@@ -160,9 +161,10 @@ impl Subscription {
             } else {
                 self.account(&page).await?;
             }
-            for due in page.entries {
-                let delivery = v1::Delivery { entry: Some(due.entry), cursor: self.seal(due.cursor) };
-                sender.send(answer(v1::receive_response::Item::Delivery(delivery))).await?;
+            if !page.entries.is_empty() {
+                let entries = i64::try_from(page.entries.len()).unwrap_or(i64::MAX);
+                let deliver = tracing::trace_span!(target: STEP, "deliver", entries);
+                self.deliver(page.entries, sender).instrument(deliver).await?;
             }
             if caught_up {
                 let heartbeat = self.heartbeat(feed.cursor()).await?;
@@ -172,6 +174,19 @@ impl Subscription {
                 return Err(status::unavailable());
             }
         }
+    }
+
+    /// Hands entries to the reader.
+    async fn deliver(
+        &self,
+        entries: Vec<PendingDelivery>,
+        sender: &MessageSender<v1::ReceiveResponse>,
+    ) -> Result<(), Status> {
+        for due in entries {
+            let delivery = v1::Delivery { entry: Some(due.entry), cursor: self.seal(due.cursor) };
+            sender.send(answer(v1::receive_response::Item::Delivery(delivery))).await?;
+        }
+        Ok(())
     }
 
     /// Reads the next page, off the network threads.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use tonic::{Request, Response, Status};
-use tracing::{Span, field};
+use tracing::{Instrument as _, Span, field};
 
 use crate::api::context::Api;
 use crate::api::status;
@@ -15,6 +15,7 @@ use crate::domain::ids::{LogName, RequestId};
 use crate::domain::permit::Admitted;
 use crate::ledger::{self, Receipt};
 use crate::recorder::{Recorded, SubmitError, WhenFull};
+use crate::traces::STEP;
 use crate::wire::parse::{Write, WriteRequest};
 use crate::wire::{HasReceipt, Message, Named, show, v1};
 
@@ -91,7 +92,8 @@ impl Api {
         write: Admitted<Command>,
         when_full: WhenFull,
     ) -> Result<A, Status> {
-        self.answer(self.recorder.submit(write, when_full).await).await
+        let recorded = self.recorder.submit(write, when_full).await;
+        self.answer(recorded).instrument(tracing::trace_span!(target: STEP, "deliver")).await
     }
 
     /// The answer to a write, with its receipt.

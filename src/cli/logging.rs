@@ -15,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::audit::{AuditFile, AuditLines};
 use crate::cli::logging::beside_spans::{AsRecorded, BesideSpans};
+use crate::traces::{self, Destination, Sending};
 
 /// The target of audit lines.
 const AUDIT: &str = "audit";
@@ -24,8 +25,13 @@ const FILTER: &str = "error,comity=info";
 /// Longer lines are left out. Our own lines are shorter, and a peer must not fill a disk.
 const LINE_LEN_MAX: usize = 4_096;
 
-/// Starts logging for the process.
-pub(super) fn start(filter: Option<&str>, audit: Option<&Arc<AuditFile>>, quiet: bool) -> Result<()> {
+/// Starts logging for the process, and tracing, if there is somewhere to send traces.
+pub(super) fn start(
+    filter: Option<&str>,
+    audit: Option<&Arc<AuditFile>>,
+    traces: Option<&Destination>,
+    quiet: bool,
+) -> Result<Option<Sending>> {
     let filter = filter.unwrap_or(if quiet { "error" } else { FILTER });
     let filter = EnvFilter::try_new(filter).context("the log filter cannot be read")?;
     let filter = filter.and(FilterFn::new(|metadata| !quotes_parameters(metadata))).or(FilterFn::new(is_audit));
@@ -36,7 +42,10 @@ pub(super) fn start(filter: Option<&str>, audit: Option<&Arc<AuditFile>>, quiet:
     };
     // One layer for both kinds of line, so that the fields of a span are kept once.
     let lines = json_lines(audited.with_filter(is_audit).or_else(|| ShortLines(io::stderr())));
-    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init().context("logging was started twice")
+    let (spans, sending) = traces.map(traces::layer).transpose()?.unzip();
+    let layers = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans);
+    layers.try_init().context("logging was started twice")?;
+    Ok(sending)
 }
 
 /// Lines of one JSON object each, with the fields of an event and those of its spans.

@@ -25,6 +25,7 @@ use crate::client::error::Error;
 use crate::client::evidence::Evidence;
 use crate::client::retry::{Retry, from_now};
 use crate::client::token::TokenCache;
+use crate::traces;
 use crate::wire::methods::{self, Method};
 use crate::wire::timeout::{self as grpc_timeout, GRPC_TIMEOUT};
 use crate::wire::v1;
@@ -75,6 +76,7 @@ impl Authorized {
     async fn once(&self, mut request: Request<Body>) -> Result<Response<Body>, Error> {
         let AttemptCredentials { line, bearer } = self.with().await?;
         authorize(request.headers_mut(), bearer);
+        traces::inject(request.headers_mut());
         send(&line, request).await
     }
 
@@ -169,6 +171,7 @@ impl<'a> Call<'a> {
         let left = self.until.saturating_duration_since(Instant::now());
         let mut request = Request::from_parts(self.head.clone(), Body::new(Full::new(self.message.clone())));
         authorize(request.headers_mut(), with.bearer.clone());
+        traces::inject(request.headers_mut());
         // A stream has no deadline unless its caller set one.
         let ends = !self.method.is_server_streaming() || self.head.headers.contains_key(GRPC_TIMEOUT);
         if let Some(left) = HeaderValue::from_str(&grpc_timeout::format(left)).ok().filter(|_| ends) {

@@ -48,6 +48,7 @@ use crate::store::{
     AgendaChange, Append, Audience, Expungement, Loaded, LogState, NewConsumer, NewDelivery, NewEntry, NewRequest,
     SealedFrom, SeenRequest, Wanted,
 };
+use crate::traces::STEP;
 use crate::wire::entry::{self, Header, Opening};
 use crate::wire::show;
 
@@ -218,7 +219,8 @@ impl<'a> Plan<'a> {
             value: Arc::clone(&command),
         };
         let command = &*command;
-        let permitted = self.gate.permit(question, &case, id, now).map_err(Rejection::Denied)?;
+        let gate = tracing::trace_span!(target: STEP, "gate");
+        let permitted = gate.in_scope(|| self.gate.permit(question, &case, id, now)).map_err(Rejection::Denied)?;
         if !etag_matches(admitted, command, &case) {
             return Err(Rejection::EtagMismatch.into());
         }

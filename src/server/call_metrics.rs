@@ -5,10 +5,12 @@ use std::time::Instant;
 
 use http::{HeaderMap, Request};
 use tonic::{Code, Status};
+use tracing::Span;
 
 use crate::domain::ids::AgencyId;
 use crate::identity::certificate::PeerIdentity;
 use crate::metrics::{Label, Metrics, table};
+use crate::traces;
 use crate::wire::methods;
 
 /// The label for a method that is not in the contract, since its name is the caller's text, and for no agency.
@@ -23,6 +25,8 @@ pub(super) struct CallMetrics {
     is_unary: bool,
     agency: Option<AgencyId>,
     since: Instant,
+    /// The span of the call, which ends with it.
+    span: Span,
     ended: bool,
 }
 
@@ -38,6 +42,7 @@ impl CallMetrics {
             is_unary: method.is_some_and(|method| !streams(method)),
             agency: request.extensions().get::<PeerIdentity>().map(|peer| peer.agency.clone()),
             since: Instant::now(),
+            span: Span::none(),
             ended: false,
         }
     }
@@ -45,6 +50,11 @@ impl CallMetrics {
     /// The name of the method. A path that is not in the contract is the caller's text, so it has none.
     pub(super) fn method(&self) -> &'static str {
         self.method
+    }
+
+    /// Keeps the span of the call open until the call ends, and says in it how.
+    pub(super) fn within(&mut self, span: &Span) {
+        self.span = span.clone();
     }
 
     /// Ends the call if these headers or trailers carry its status.
@@ -58,6 +68,7 @@ impl CallMetrics {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        traces::ended(&std::mem::replace(&mut self.span, Span::none()), code.into());
         let agency = || self.agency.as_ref().map_or(Label::Word(UNKNOWN), Label::from);
         let took = self.since.elapsed();
         self.metrics.increment(&table::CALLS, &[self.method.into(), word(code).into(), agency()]);

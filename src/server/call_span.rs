@@ -2,7 +2,7 @@
 //! of them is the trace that the caller says it belongs to (W3C Trace Context).
 
 use std::fmt;
-use std::num::NonZeroU128;
+use std::num::{NonZeroU64, NonZeroU128};
 
 use http::{HeaderMap, Request};
 use tracing::{Span, field};
@@ -11,26 +11,54 @@ use crate::audit::call;
 use crate::identity::certificate::PeerIdentity;
 use crate::random;
 use crate::server::protocol::only;
-
-const TRACEPARENT: &str = "traceparent";
+use crate::traces::{self, TRACEPARENT};
 
 /// Opens the span of a call. `method` is a word of ours, whatever path the caller asked for. The request id is added once it is
 /// parsed.
 ///
 /// Its level is ERROR: a span that is filtered out would be missing from the lines that are not.
 pub(super) fn call_span<B>(method: &'static str, request: &Request<B>) -> Span {
-    let trace = TraceId::of(request.headers());
+    let given = Traceparent::of(request.headers());
+    let trace = given.map(|given| given.trace).or_else(TraceId::drawn);
     if let Some(trace) = trace {
         call::note(|notes| notes.trace = Some(trace.to_string()));
     }
     // Fields are evaluated only if the span is enabled.
-    tracing::error_span!(
+    let span = tracing::error_span!(
         "call",
         method,
         agency = request.extensions().get::<PeerIdentity>().map(|peer| field::display(&peer.agency)),
         request = field::Empty,
         trace = trace.map(field::display),
-    )
+    );
+    if let Some(TraceId(trace)) = trace {
+        traces::continue_from(&span, trace.get(), given.map(|given| given.parent.get()));
+    }
+    span
+}
+
+/// The trace that a caller says its call belongs to, and its own span within it.
+#[derive(Debug, Clone, Copy)]
+struct Traceparent {
+    trace: TraceId,
+    parent: NonZeroU64,
+}
+
+impl Traceparent {
+    /// What a caller names, if it names one that is well formed.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        only(headers, TRACEPARENT).and_then(Self::parse)
+    }
+
+    /// Reads a `traceparent` of version 00 (W3C Trace Context 3.2.2): `00-<trace id>-<parent id>-<flags>`. Anything else is
+    /// no trace, so that nothing but 24 bytes in hexadecimal gets from a header any further.
+    fn parse(traceparent: &str) -> Option<Self> {
+        let (trace, rest) = traceparent.strip_prefix("00-")?.split_once('-')?;
+        let (parent, flags) = rest.split_once('-')?;
+        let parent = NonZeroU64::new(u64::try_from(lower_hex(parent, 16)?).ok()?)?;
+        lower_hex(flags, 2)?;
+        Some(Self { trace: TraceId(NonZeroU128::new(lower_hex(trace, 32)?)?), parent })
+    }
 }
 
 /// The trace that a call belongs to. All zeroes are none (W3C Trace Context 3.2.2.3).
@@ -38,22 +66,6 @@ pub(super) fn call_span<B>(method: &'static str, request: &Request<B>) -> Span {
 struct TraceId(NonZeroU128);
 
 impl TraceId {
-    /// The caller's trace, or one of our own if the caller names none that is well formed. `None`: no randomness is left,
-    /// which is no reason to refuse the call.
-    fn of(headers: &HeaderMap) -> Option<Self> {
-        only(headers, TRACEPARENT).and_then(Self::parse).or_else(Self::drawn)
-    }
-
-    /// Reads a `traceparent` of version 00 (W3C Trace Context 3.2.2): `00-<trace id>-<parent id>-<flags>`. Anything else is
-    /// no trace, so that nothing but 16 bytes in hexadecimal gets from a header into a line.
-    fn parse(traceparent: &str) -> Option<Self> {
-        let (trace, rest) = traceparent.strip_prefix("00-")?.split_once('-')?;
-        let (parent, flags) = rest.split_once('-')?;
-        NonZeroU128::new(lower_hex(parent, 16)?)?;
-        lower_hex(flags, 2)?;
-        NonZeroU128::new(lower_hex(trace, 32)?).map(Self)
-    }
-
     /// Drawn from the system's randomness and never from the seam of the recorder, whose draws are in the entries.
     fn drawn() -> Option<Self> {
         let mut bytes = [0; 16];
@@ -88,7 +100,8 @@ mod tests {
         for value in values {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
-        TraceId::of(&headers).unwrap().to_string()
+        let given = Traceparent::of(&headers).map(|given| given.trace);
+        given.or_else(TraceId::drawn).unwrap().to_string()
     }
 
     #[test]

@@ -27,7 +27,7 @@ use tonic::body::Body;
 use tower::filter::FilterLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceBuilder};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::api::{denied, status};
 use crate::audit::call;
@@ -48,6 +48,7 @@ use crate::server::call_span::call_span;
 use crate::server::in_flight::InFlightLayer;
 use crate::server::protocol;
 use crate::server::tiles::CallsAndLogs;
+use crate::traces::STEP;
 use crate::wire::methods::{self, NoMethod};
 use crate::wire::timeout::{self, GRPC_TIMEOUT};
 
@@ -114,6 +115,7 @@ impl Layers {
             .layer(AuthenticateLayer::new(Arc::clone(&self.authenticator)))
             .map_request(noting_who_acts)
             .layer(AdmitLayer::new(self.in_force.clone()))
+            .map_request(admitted)
             .map_request(move |request| buffered.counted(request))
             .service(services);
         let metrics = Arc::clone(&self.metrics);
@@ -124,6 +126,16 @@ impl Layers {
 /// Passes on calls of methods that are served.
 fn naming_a_method(request: Request<Body>) -> Result<Request<Body>, BoxError> {
     if methods::at(request.uri().path()).is_some() { Ok(request) } else { Err(NoMethod::Unknown.into()) }
+}
+
+/// The step of a call until it is admitted or refused. Its span ends when it is dropped.
+#[derive(Debug, Clone)]
+struct Admission(#[expect(dead_code, reason = "it is held, and not read")] Span);
+
+/// Ends the step of being admitted.
+fn admitted(mut request: Request<Body>) -> Request<Body> {
+    request.extensions_mut().remove::<Admission>();
+    request
 }
 
 /// Notes who acts, for the audit line of the call.
@@ -156,7 +168,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let mut call_metrics = CallMetrics::begin(&self.metrics, &request);
         let method = call_metrics.method();
         let mut at_once = |refusal: Response<Body>| -> Self::Future {
@@ -174,6 +186,8 @@ where
         let call = AuditedCall::of(&request, &self.metrics);
         // A call that was refused at once leaves no line, so it needs no span.
         let span = call_span(method, &request);
+        call_metrics.within(&span);
+        request.extensions_mut().insert(Admission(tracing::trace_span!(target: STEP, parent: &span, "admit")));
         let responded = async move {
             let answered = async {
                 std::future::poll_fn(|context| inner.poll_ready(context)).await?;

@@ -15,6 +15,7 @@ use prost_reflect::Kind;
 use crate::canaries::needles::Needles;
 use crate::canaries::plant::{BARE, Planted, is_personal, key};
 use crate::canaries::story::Stage;
+use crate::harness::collector::Collector;
 use crate::harness::descriptor;
 use crate::harness::probe::{body, probe};
 use crate::harness::process::{Served, assert_verified};
@@ -38,8 +39,13 @@ fn assert_clean(needles: &Needles, place: &str, bytes: &[u8], is_text: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_personal_is_anywhere_but_in_answers_to_those_who_may_have_it() {
-    // Each call has its audit line: in a file, which is searched as the others are.
-    let served = Served::start_audited("trace", |config| config.audit.denials_burst = 20, |_| (), "audit.log");
+    // Each call has its audit line: in a file, which is searched as the others are. And each is traced.
+    let (collector, traces) = Collector::start();
+    let environment = |directory: &Path| {
+        let traces = format!("http://{traces}");
+        vec![("COMITY_AUDIT_LOG", directory.join("audit.log").into()), ("COMITY_TRACES_TO", traces.into())]
+    };
+    let served = Served::start_with("trace", |config| config.audit.denials_burst = 20, |_| (), environment);
     let mut stage = Stage::set(&served).await;
     stage.play().await;
     stage.read_back().await;
@@ -81,6 +87,10 @@ async fn nothing_personal_is_anywhere_but_in_answers_to_those_who_may_have_it() 
     }
     assert_clean(&needles, "standard output", ended.stdout.as_bytes(), true);
     assert_clean(&needles, "logs and audit lines", &ended.stderr, true);
+    // Nobody but the gateway's end waits for the last of them.
+    let traces = collector.bytes();
+    assert!(collector.spans().iter().any(|span| span.name.ends_with("LodgeDetainer")), "{} bytes", traces.len());
+    assert_clean(&needles, "traces", &traces, false);
     for (path, bytes) in running.into_iter().chain(files(ended.directory.path())) {
         assert_clean(&needles, &path.display().to_string(), &bytes, false);
     }

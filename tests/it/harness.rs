@@ -4,6 +4,7 @@
 pub(crate) mod appeals;
 pub(crate) mod browser;
 pub(crate) mod changes;
+pub(crate) mod collector;
 pub(crate) mod descriptor;
 pub(crate) mod duties;
 mod journal;

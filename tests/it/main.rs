@@ -138,6 +138,8 @@ mod times;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod unopened;
 #[cfg(test)]
 mod verify;

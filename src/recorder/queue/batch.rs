@@ -37,8 +37,8 @@ impl Batch {
     /// Adds a job. Returns the job instead if it ends the batch.
     pub(in crate::recorder) fn take(&mut self, job: Job) -> Option<Closing> {
         match job {
-            Job::Write(write) => self.writes.push(write),
-            Job::Disclose(disclosure) => self.disclosures.push(disclosure),
+            Job::Write(write) => self.writes.push(write.taken()),
+            Job::Disclose(disclosure) => self.disclosures.push(disclosure.taken()),
             Job::Tick(reply) => self.ticks.push(reply),
             Job::Activate(activating) => return Some(Closing::Activate(activating)),
             Job::Adopt(adopting) => return Some(Closing::Adopt(adopting)),

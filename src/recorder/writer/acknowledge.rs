@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 use crate::domain::ids::LogName;
 use crate::domain::inbox::{self, SendDecision};
@@ -42,11 +43,14 @@ pub(in crate::recorder) struct Acknowledgements {
     pub(in crate::recorder) added: Vec<(LogName, u64)>,
     /// When the batch began to be written. `None`: it writes nothing.
     pub(in crate::recorder) since: Option<Instant>,
+    /// The step of being committed, of each write that is traced. It ends when the batch is durable.
+    pub(in crate::recorder) commits: Vec<Span>,
 }
 
 impl Acknowledgements {
     /// Publishes and answers. MUST be called only when everything in the batch is durable.
     pub(in crate::recorder) fn send(self, published: &Published, metrics: &Metrics) {
+        drop(self.commits);
         if let Some(since) = self.since {
             metrics.observe_duration(&table::COMMIT_DURATION, &[], since.elapsed());
         }
@@ -62,7 +66,7 @@ impl Acknowledgements {
             // A caller that hung up loses its answer, not its entry.
             let _hung_up = reply.send(answer);
         }
-        for (Disclosing { work, reply, span }, tried) in self.disclosures {
+        for (Disclosing { work, reply, span, .. }, tried) in self.disclosures {
             if let (Ok(SendDecision::ParkedNow), Some(attempt)) = (&tried, &work.attempt) {
                 span.in_scope(|| attempt.warn());
             }

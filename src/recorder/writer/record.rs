@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use tracing::Span;
+
 use crate::domain::agenda::ItemKind;
 use crate::domain::command::CaseCommand;
 use crate::domain::ids::{CaseName, LogKind, LogName};
@@ -26,6 +28,7 @@ use crate::recorder::writer::state::Recorder;
 use crate::recorder::writer::status::PolicyCheck;
 use crate::recorder::writer::sweep::Page;
 use crate::store::{Append, CasesOf, ListedItem, Loaded, NewEntry, StoreError, Unsynced, Wanted};
+use crate::traces::STEP;
 
 /// How often in a row a batch may be fenced off by another gateway.
 const FENCED_MAX: u32 = 16;
@@ -44,6 +47,8 @@ struct Written {
     checkpoints: BTreeMap<LogName, String>,
     unsynced: Option<Unsynced>,
     since: Instant,
+    /// The step of being committed, of each write.
+    commits: Vec<Span>,
 }
 
 impl Recorder {
@@ -126,21 +131,49 @@ impl Recorder {
         let full = due.len().max(again.len()) >= self.firings_len_max;
         let more = (full && !append.agenda.is_empty()) || recorded > 0;
         let since = Instant::now();
+        let commit = |write: &Writing| tracing::trace_span!(target: STEP, parent: &write.span, "commit");
+        let commits = writes.iter().map(commit).filter(|span| !span.is_disabled()).collect();
         let (checkpoints, unsynced) = self.write(logs, &mut append)?;
-        Ok(Some(Written { outcomes, tried, fired, alarms, rulings, page, more, append, checkpoints, unsynced, since }))
+        Ok(Some(Written {
+            outcomes,
+            tried,
+            fired,
+            alarms,
+            rulings,
+            page,
+            more,
+            append,
+            checkpoints,
+            unsynced,
+            since,
+            commits,
+        }))
     }
 
     /// Answers once the batch is durable: now, or from the thread that waits for the disk.
     fn acknowledge(&mut self, batch: Batch, written: Written) -> Result<(), RecorderError> {
         let Batch { writes, disclosures, ticks } = batch;
-        let Written { outcomes, tried, fired, alarms, rulings, page, more, append, checkpoints, unsynced, since } =
-            written;
+        let Written {
+            outcomes,
+            tried,
+            fired,
+            alarms,
+            rulings,
+            page,
+            more,
+            append,
+            checkpoints,
+            unsynced,
+            since,
+            commits,
+        } = written;
         let walks = page.jurisdiction().is_some();
         self.sweep.walked(page);
         let acknowledgements = Acknowledgements {
             sizes: self.sizes(),
             added: added(&append.heads),
             since: (!append.is_empty()).then_some(since),
+            commits,
             ticked: Ticked { fired: fired.len(), more: more || (walks && !self.sweep.is_over()) },
             answers: self.answers(writes, outcomes, append.entries, &checkpoints)?,
             disclosures: disclosures.into_iter().zip(tried).collect(),

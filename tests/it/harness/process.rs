@@ -1,5 +1,6 @@
 //! `comity serve` as a process of its own, with all that it says kept.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -44,7 +45,17 @@ impl Served {
 
     /// The same, with something else in its directory beforehand.
     pub(crate) fn start_on(log: &str, change: impl FnOnce(&mut Config), lay: impl FnOnce(&Path)) -> Self {
-        Self::start_with(log, change, lay, None)
+        Self::start_with(log, change, lay, |_| Vec::new())
+    }
+
+    /// In an environment that says more than the configuration.
+    pub(crate) fn start_under(
+        log: &str,
+        change: impl FnOnce(&mut Config),
+        environment: &[(&'static str, String)],
+    ) -> Self {
+        let environment = environment.iter().map(|(name, value)| (*name, value.into())).collect();
+        Self::start_with(log, change, |_| (), |_| environment)
     }
 
     /// With an audit log, by this name in its directory.
@@ -54,10 +65,16 @@ impl Served {
         lay: impl FnOnce(&Path),
         audit: &str,
     ) -> Self {
-        Self::start_with(log, change, lay, Some(audit))
+        Self::start_with(log, change, lay, |directory| vec![("COMITY_AUDIT_LOG", directory.join(audit).into())])
     }
 
-    fn start_with(log: &str, change: impl FnOnce(&mut Config), lay: impl FnOnce(&Path), audit: Option<&str>) -> Self {
+    /// In an environment that depends on its directory.
+    pub(crate) fn start_with(
+        log: &str,
+        change: impl FnOnce(&mut Config),
+        lay: impl FnOnce(&Path),
+        environment: impl FnOnce(&Path) -> Vec<(&'static str, OsString)>,
+    ) -> Self {
         let directory = sandbox_directory();
         lay(directory.path());
         let sandbox = Sandbox::establish(directory.path()).unwrap();
@@ -67,12 +84,11 @@ impl Served {
         std::fs::write(&path, toml::to_string(&config).unwrap()).unwrap();
         let journal = tempfile::tempdir().unwrap();
         let stderr = File::create(journal.path().join("stderr")).unwrap();
-        let audit = audit.map(|name| ("COMITY_AUDIT_LOG", directory.path().join(name)));
         let mut child = Command::new(BINARY)
             .args(["--log", log, "serve", "--config"])
             .arg(&path)
             .env_remove("COMITY_AUDIT_LOG")
-            .envs(audit)
+            .envs(environment(directory.path()))
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()

@@ -30,7 +30,7 @@ fn jurisdiction_of(agency: &str) -> String {
     format!("jurisdictions/{}", agency.get(..5).unwrap())
 }
 
-pub(super) fn subject() -> v1::Subject {
+pub(crate) fn subject() -> v1::Subject {
     v1::Subject {
         name: Some(v1::PersonName { given: "Zebulon".to_owned(), family: "Quackenbush".to_owned() }),
         aliases: vec![v1::PersonName { given: String::new(), family: "Quigley".to_owned() }],

@@ -1,0 +1,29 @@
+//! What stands in for traces in a program that was built without them.
+
+use http::HeaderMap;
+use tracing::{Span, Subscriber};
+use tracing_subscriber::layer::Identity;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::traces::{Destination, TracesError};
+
+/// Spans are never sent.
+#[derive(Debug)]
+pub struct Sending;
+
+/// Refuses.
+pub fn layer<S>(_: &Destination) -> Result<(Identity, Sending), TracesError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    Err(TracesError::LeftOut)
+}
+
+/// Does nothing.
+pub fn continue_from(_: &Span, _: u128, _: Option<u64>) {}
+
+/// Does nothing.
+pub fn ended(_: &Span, _: i32) {}
+
+/// Does nothing.
+pub fn inject(_: &mut HeaderMap) {}
