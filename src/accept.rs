@@ -8,6 +8,7 @@ mod connection;
 mod error;
 mod lists;
 mod refusal;
+mod slots;
 mod tally;
 mod trust;
 
@@ -42,12 +43,13 @@ use crate::identity::clock::WallClock;
 use crate::identity::registry::Registry;
 use crate::quota::{Quota, Reservation};
 
-pub use connection::TlsConn;
+pub use connection::{Session, TlsConn};
 pub use error::TrustError;
 pub use trust::{Expiries, TlsFiles, TlsMaterial, Validity};
 
 use connection::{LiveConnections, PREFACE};
 use refusal::Refusal;
+use slots::HandshakeSlots;
 use tally::HandshakeTally;
 use trust::Trust;
 
@@ -72,7 +74,7 @@ pub struct Config {
     #[serde(with = "Within::<1, 100_000>")]
     #[schemars(extend("x-live" = true))]
     pub handshakes_per_address_max: usize,
-    /// Most handshakes at a time, over all workers.
+    /// Most handshakes at a time, over all workers. Above it the one that has lasted longest makes room.
     #[serde(with = "Within::<1, 100_000>")]
     pub handshakes_max: usize,
     /// Most sockets at a time, those in a handshake included. Above it new ones wait in the kernel's queue.
@@ -108,7 +110,7 @@ impl Default for Config {
 pub struct TlsState {
     config: ArcSwap<Config>,
     trust: ArcSwap<Trust>,
-    handshakes: Arc<Semaphore>,
+    handshakes: Arc<HandshakeSlots>,
     handshakes_by_address: Arc<Quota<IpAddr>>,
     connections: Arc<Semaphore>,
     live: Arc<LiveConnections>,
@@ -125,7 +127,7 @@ impl TlsState {
         clock: WallClock,
     ) -> Result<Arc<Self>, TrustError> {
         let trust = ArcSwap::from_pointee(Trust::new(material, registry, clock.clone())?);
-        let handshakes = Arc::new(Semaphore::new(config.handshakes_max));
+        let handshakes = HandshakeSlots::new(config.handshakes_max);
         let handshakes_by_address = Quota::new(config.handshakes_per_address_max, usize::MAX);
         let connections = Arc::new(Semaphore::new(config.connections_max));
         Ok(Arc::new(Self {
@@ -179,6 +181,16 @@ impl TlsState {
     /// How many connections are established.
     pub fn live_connections(&self) -> usize {
         self.live.len()
+    }
+
+    /// The established connections, the oldest first.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.live.sessions()
+    }
+
+    /// Cuts the connections that are meant. Returns how many were cut.
+    pub fn cut(&self, is_meant: impl Fn(&Session) -> bool) -> usize {
+        self.live.cut(is_meant)
     }
 
     /// How many connections each agency has established. Agencies without any are missing.
@@ -351,22 +363,24 @@ async fn run_handshakes(
     // Owns the handshakes: they end with this task.
     let mut tasks = JoinSet::new();
     while let Some(accepted) = sockets.recv().await {
-        // After the socket, so that an idle worker does not keep a permit from a busy one.
-        let Ok(permit) = Arc::clone(&state.handshakes).acquire_owned().await else {
-            break;
-        };
+        // After the socket, so that an idle worker does not keep a slot from a busy one.
+        let slot = state.handshakes.take().await;
         while let Some(ended) = tasks.try_join_next() {
             report(ended);
         }
         let (state, ready) = (Arc::clone(&state), ready.clone());
         tasks.spawn(async move {
             let peer = accepted.peer;
-            match Box::pin(handshake(&state, accepted, only)).await {
+            let shaken = tokio::select! {
+                shaken = Box::pin(handshake(&state, accepted, only)) => shaken,
+                () = slot.taken_away() => Err(Refusal::SlotTaken),
+            };
+            drop(slot);
+            match shaken {
                 // Sending fails only if the worker has stopped.
                 Ok(connection) => drop(ready.send(connection).await),
                 Err(refusal) => state.refuse(&refusal, peer),
             }
-            drop(permit);
         });
     }
     while let Some(ended) = tasks.join_next().await {
@@ -411,7 +425,8 @@ async fn establish(
         return Err(Refusal::OfAnotherKind);
     }
     read_preface(&mut stream).await?;
-    let live = state.live.register(Arc::clone(&chain), &peer.agency, config.connections_per_agency_max)?;
+    let from = (&peer, accepted.peer);
+    let live = state.live.register(Arc::clone(&chain), from, now, config.connections_per_agency_max)?;
     let newest = state.trust.load();
     if !Arc::ptr_eq(&newest, &trust) {
         newest.check(&chain, now)?;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -145,25 +146,41 @@ struct Entries {
 #[derive(Clone)]
 struct Entry {
     chain: Arc<[CertificateDer<'static>]>,
-    agency: AgencyId,
+    session: Session,
     cut: CancellationToken,
+}
+
+/// An established connection, as operators see it.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Unique as long as the gateway runs.
+    pub number: u64,
+    /// The agency at the other end, by its certificate.
+    pub peer: PeerIdentity,
+    /// Where it comes from.
+    pub address: IpAddr,
+    /// When it was established.
+    pub since: Timestamp,
 }
 
 impl LiveConnections {
     pub(super) fn register(
         self: &Arc<Self>,
         chain: Arc<[CertificateDer<'static>]>,
-        agency: &AgencyId,
+        (peer, address): (&PeerIdentity, IpAddr),
+        since: Timestamp,
         per_agency_max: usize,
     ) -> Result<Registration, Refusal> {
         let mut entries = self.entries();
-        if entries.by_number.values().filter(|entry| entry.agency == *agency).count() >= per_agency_max {
+        let is_of_the_agency = |entry: &&Entry| entry.session.peer.agency == peer.agency;
+        if entries.by_number.values().filter(is_of_the_agency).count() >= per_agency_max {
             return Err(Refusal::TooManyOfAgency);
         }
         entries.next += 1;
         let number = entries.next;
         let cut = CancellationToken::new();
-        entries.by_number.insert(number, Entry { chain, agency: agency.clone(), cut: cut.clone() });
+        let session = Session { number, peer: peer.clone(), address, since };
+        entries.by_number.insert(number, Entry { chain, session, cut: cut.clone() });
         Ok(Registration { live: Arc::clone(self), number, cut })
     }
 
@@ -175,11 +192,24 @@ impl LiveConnections {
         refused.map(|entry| entry.cut.cancel()).count()
     }
 
+    /// Cuts those that are meant. Returns how many.
+    pub(super) fn cut(&self, is_meant: impl Fn(&Session) -> bool) -> usize {
+        let entries = self.entries();
+        entries.by_number.values().filter(|entry| is_meant(&entry.session)).map(|entry| entry.cut.cancel()).count()
+    }
+
+    /// Each of them, the oldest first.
+    pub(super) fn sessions(&self) -> Vec<Session> {
+        let mut sessions: Vec<_> = self.entries().by_number.values().map(|entry| entry.session.clone()).collect();
+        sessions.sort_by_key(|session| session.number);
+        sessions
+    }
+
     /// How many there are of each agency.
     pub(super) fn of_agencies(&self) -> BTreeMap<AgencyId, u64> {
         let mut counts: BTreeMap<AgencyId, u64> = BTreeMap::new();
         for entry in self.entries().by_number.values() {
-            let count = counts.entry(entry.agency.clone()).or_default();
+            let count = counts.entry(entry.session.peer.agency.clone()).or_default();
             *count = count.saturating_add(1);
         }
         counts

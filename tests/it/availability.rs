@@ -76,6 +76,7 @@ async fn in_full(target: &Target, attack: Attack) {
         Attack::Watchers => 512,
         Attack::SilentSockets => 200,
         Attack::IllegalNames => 20,
+        Attack::HalfHandshakes => 2_000,
     };
     while target.begun.load(Ordering::Relaxed) < at_once && target.rounds.load(Ordering::Relaxed) < 2 {
         tokio::time::sleep(PAUSE).await;

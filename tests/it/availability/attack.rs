@@ -54,10 +54,13 @@ pub(crate) enum Attack {
     SilentSockets,
     /// Server names that are none, of 16 kB each.
     IllegalNames,
+    /// 2,000 handshakes from 20 addresses, each left half done and begun again when it is ended; and 100 readers that take no
+    /// byte of an answer.
+    HalfHandshakes,
 }
 
 impl Attack {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::HalvesOfMessages,
         Self::LongMessages,
         Self::LongQuestions,
@@ -65,6 +68,7 @@ impl Attack {
         Self::Watchers,
         Self::SilentSockets,
         Self::IllegalNames,
+        Self::HalfHandshakes,
     ];
 
     /// Which agency's certificate and token it is made with: of one that may call what is attacked.
@@ -88,6 +92,10 @@ impl Attack {
                 Self::Watchers => target.watch(512).await,
                 Self::SilentSockets => target.say_nothing().await,
                 Self::IllegalNames => target.misname().await,
+                Self::HalfHandshakes => {
+                    let (handshakes, reads) = tokio::join!(target.begin_handshakes(), target.read_slowly(100));
+                    handshakes.and(reads)
+                }
             };
             drop(round);
             target.rounds.fetch_add(1, Ordering::Relaxed);
@@ -211,6 +219,44 @@ impl Target {
             self.begun.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        Ok(())
+    }
+
+    /// 2,000 handshakes that are begun, and held until they are ended.
+    async fn begin_handshakes(self: &Arc<Self>) -> Result<()> {
+        let hello = hello_to(b"localhost")?;
+        self.on_each(2_000, |target| {
+            let hello = hello.clone();
+            async move {
+                let nth = target.connections.fetch_add(1, Ordering::Relaxed);
+                let socket = TcpSocket::new_v4()?;
+                socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 1, u8::try_from(nth % 20)?), 0)))?;
+                let mut socket = socket.connect(target.grpc).await?;
+                socket.write_all(hello.get(..hello.len() / 2).unwrap_or_default()).await?;
+                target.begun.fetch_add(1, Ordering::Relaxed);
+                socket.read_to_end(&mut Vec::new()).await?;
+                Ok(())
+            }
+        })
+        .await;
+        Ok(())
+    }
+
+    /// Asks on so many connections for what is long, and takes no byte of it.
+    async fn read_slowly(self: &Arc<Self>, connections: usize) -> Result<()> {
+        self.on_each(connections, |target| async move {
+            let mut caller = target.connect(Builder::new().initial_window_size(0)).await?;
+            let (answer, mut body) = caller.open(REFLECT).await?;
+            // `file_containing_symbol`: the whole file of the service.
+            let symbol = b"comity.v1.DetainerService";
+            let message = [&[0x22, u8::try_from(symbol.len())?], symbol.as_slice()].concat();
+            body.send_data(framed(&message)?, true)?;
+            let answer = answer.await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            drop(answer);
+            Ok(())
+        })
+        .await;
         Ok(())
     }
 
