@@ -1,5 +1,6 @@
 //! The commands, one file for each. `--help` describes them.
 
+mod admin;
 mod audit;
 mod backup;
 mod bench;
@@ -155,6 +156,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Verifies a store, or an export, offline: every entry, commitment, head and receipt. Exit code 0: whole; 1: broken; others: nothing was verified.
     Verify(verify::VerifyArgs),
+    /// What operators see of a gateway that runs, and do to it.
+    Admin(admin::AdminArgs),
     /// The audit log of a gateway (`--audit-log`): verifies offline that nothing of it was taken out or changed.
     Audit(audit::AuditArgs),
     /// Receipts of past writes: shows what became of one, or verifies one offline and says what it proves.
@@ -182,6 +185,7 @@ pub fn main() -> ExitCode {
             | Command::Inbox(_)
             | Command::Receipt(_)
             | Command::Partner(_)
+            | Command::Admin(_)
     );
     // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
     let serves = matches!(&command, Command::Serve(_) | Command::Dev(_))
@@ -231,6 +235,7 @@ pub fn main() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Health(args) => return health::run(&args),
         Command::Verify(args) => return verify::run(&args),
+        Command::Admin(args) => return admin::run(&args),
         Command::Audit(args) => return audit::run(&args),
         Command::Receipt(args) => return receipt::run(&args),
         Command::VerifyReceipt(args) => return verify_receipt::run(&args),

@@ -209,6 +209,8 @@ services! {
     ledger: ledger_service_client::LedgerServiceClient;
     /// Policies.
     policies: policy_service_client::PolicyServiceClient;
+    /// What operators see of a gateway, and do to it.
+    admin: admin_service_client::AdminServiceClient;
     /// Figures.
     reports: report_service_client::ReportServiceClient;
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use address::address;
-pub use changes::keys_for_a_restart;
+pub use changes::{Difference, differences, in_force, keys_for_a_restart};
 pub use error::ConfigError;
 pub use example::example;
 pub use named_files::{NamedFile, named_files};

@@ -4,6 +4,7 @@
 //! One thread accepts connections. Each core has a worker thread that serves connections on its own runtime
 //! ([`worker`]). The recorder writes on a thread of its own. No SQL runs on a network thread.
 
+mod admin;
 mod audited;
 mod buffered;
 mod call_metrics;
@@ -66,6 +67,7 @@ use crate::metrics::Metrics;
 use crate::policy::engine::Engine;
 use crate::policy::in_force::GateInForce;
 use crate::recorder::{Clock, Entropy, Handle, Heads, RecorderError, SubmitError};
+use crate::server::admin::Controls;
 use crate::server::certificates::ExpiryWatch;
 use crate::server::condition::{Condition, Late, advance};
 use crate::server::layers::Layers;
@@ -125,6 +127,7 @@ pub struct Gateway {
     sampler: Arc<Sampler>,
     drain: DropGuard,
     stop_ops: DropGuard,
+    end_asked: CancellationToken,
     watcher: Option<JoinHandle<()>>,
     files: Option<JoinHandle<()>>,
     pusher: Option<JoinHandle<()>>,
@@ -178,7 +181,9 @@ impl Gateway {
         let agencies = watch::Sender::new(registry.agencies());
         let (late, uncosigned) = (sampler.late.subscribe(), pusher.uncosigned());
         let away = audit_file.as_ref().map_or_else(|| watch::channel(None).1, |audit| audit.watch());
-        let condition = Condition::new((phase_seen, away), late, uncosigned, agencies.subscribe());
+        let maintenance = watch::Sender::default();
+        let states = (phase_seen, away, maintenance.subscribe());
+        let condition = Condition::new(states, late, uncosigned, agencies.subscribe());
         let live = LiveGauges {
             condition: condition.clone(),
             tls: Arc::clone(&tls),
@@ -204,6 +209,17 @@ impl Gateway {
         };
         let reloader = Arc::new(Reloader::of(config, base, seen, adopters));
         let ticks_by_itself = matches!(environment.clock, Clock::System);
+        let end_asked = CancellationToken::new();
+        let controls = Arc::new(Controls {
+            started: environment.wall.now(),
+            jurisdictions: config.jurisdictions.iter().cloned().collect(),
+            condition: condition.clone(),
+            tls: Arc::clone(&tls),
+            reloader: Arc::clone(&reloader),
+            wall: environment.wall.clone(),
+            end_asked: end_asked.clone(),
+            maintenance,
+        });
         let api = Arc::new(Api {
             recorder: handle.clone(),
             reader,
@@ -219,6 +235,7 @@ impl Gateway {
             concurrency: ConcurrencyLimits::default(),
             bulk,
             metrics,
+            maintenance: controls.maintenance.subscribe(),
             drain: drain.clone(),
         });
         // Bind before spawning any thread, so that whoever learns the address gets an answer there.
@@ -229,6 +246,7 @@ impl Gateway {
         let limits = ConnectionLimits::of(config);
         let worker = || Worker {
             api: Arc::clone(&api),
+            controls: Arc::clone(&controls),
             layers: layers.clone(),
             limits,
             condition: condition.clone(),
@@ -292,6 +310,7 @@ impl Gateway {
             sampler,
             drain,
             stop_ops,
+            end_asked,
             watcher,
             files,
             pusher,
@@ -346,6 +365,11 @@ impl Gateway {
     /// has changed, and the readiness probe reports the reason. Blocks: call it off the network threads.
     pub fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         self.policies.reload()
+    }
+
+    /// Resolves when an operator has asked the gateway to end (`AdminService/Drain`). Whoever runs it MUST then stop it.
+    pub async fn end_asked(&self) {
+        self.end_asked.cancelled().await;
     }
 
     /// Resolves when the writer has ended on its own. Nothing can be recorded any more, so the process should end.

@@ -14,6 +14,7 @@ use tracing::Span;
 use crate::api::bulk_limits::BulkLimits;
 use crate::api::concurrency::ConcurrencyLimits;
 use crate::api::config::InboxConfig;
+use crate::api::maintenance::MaintenanceNow;
 use crate::api::status::{self, LimitOwner};
 use crate::audit::call;
 use crate::domain::agency::Caller;
@@ -64,6 +65,8 @@ pub struct Api {
     pub bulk: Arc<BulkLimits>,
     /// Where denials are counted.
     pub metrics: Arc<Metrics>,
+    /// Whether writes are taken.
+    pub maintenance: MaintenanceNow,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }

@@ -1,5 +1,6 @@
 //! `LedgerService`: entries, checkpoints and proofs.
 
+mod accounting;
 mod receipts;
 
 use std::collections::BTreeMap;
@@ -145,6 +146,14 @@ impl LedgerService for Ledger {
     ) -> Result<Response<v1::ListReceiptsResponse>, Status> {
         let caller = Api::caller(&request)?;
         Ok(Response::new(self.0.list_receipts(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_accounting(
+        &self,
+        request: Request<v1::GetAccountingRequest>,
+    ) -> Result<Response<v1::GetAccountingResponse>, Status> {
+        let caller = Api::caller(&request)?;
+        Ok(Response::new(self.0.accounting(&caller, request.into_inner()).await?))
     }
 }
 

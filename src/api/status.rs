@@ -24,6 +24,9 @@ use crate::wire::{Violation, Violations};
 /// When a caller should retry after the queue was full.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
+/// When a caller should retry during maintenance.
+const MAINTENANCE_RETRY_AFTER: Duration = Duration::from_secs(10);
+
 /// The most faults that are named. More would not fit the headers that clients accept.
 const FAULTS_MAX: usize = 20;
 
@@ -113,6 +116,12 @@ pub fn unavailable() -> Status {
 pub fn audit_unavailable() -> Status {
     let message = "not available now, since no audit line can be written; the same request id is safe to resend";
     Failure::new(Code::Unavailable, ErrorReason::AuditUnavailable, message).retry_after(Duration::from_secs(1)).into()
+}
+
+/// An operator has begun maintenance, so no writes are taken. `message` is the operator's.
+pub fn under_maintenance(message: &str) -> Status {
+    let message = format!("no writes are taken during maintenance: {message}");
+    Failure::new(Code::Unavailable, ErrorReason::Maintenance, message).retry_after(MAINTENANCE_RETRY_AFTER).into()
 }
 
 /// The answer was not ready in time.

@@ -92,6 +92,9 @@ impl Api {
         write: Admitted<Command>,
         when_full: WhenFull,
     ) -> Result<A, Status> {
+        if let Some(maintenance) = self.maintenance.borrow().as_deref() {
+            return Err(status::under_maintenance(&maintenance.message));
+        }
         let recorded = self.recorder.submit(write, when_full).await;
         self.answer(recorded).instrument(tracing::trace_span!(target: STEP, "deliver")).await
     }

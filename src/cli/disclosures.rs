@@ -1,8 +1,7 @@
 //! `comity disclosures`: lists what was disclosed to whom, from the account that is kept before anything leaves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
@@ -12,9 +11,8 @@ use serde::Serialize;
 use crate::cli::output::print_line;
 use crate::cli::paths::{STORE_ENV, store_location};
 use crate::domain::determination::FieldClass;
-use crate::domain::ids::{AgencyId, CaseName, LogName};
-use crate::store::{Disclosed, Reader};
-use crate::wire::entry;
+use crate::domain::ids::{AgencyId, CaseName};
+use crate::store::{Disclosed, EntrySubjects};
 
 const PAGE_LEN: usize = 1_024;
 
@@ -64,19 +62,18 @@ pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
     let place = store_location(args.store.as_deref(), &args.dir)?;
     let (account, reader) = (place.account()?, place.read(None)?);
     let wanted: Vec<String> = args.of.iter().map(ToString::to_string).collect();
-    let mut cases = Cases { reader, known: BTreeMap::new() };
+    let mut subjects = EntrySubjects::new(&*reader);
     let (mut after, mut counted) = (0, 0u64);
     loop {
         let page = account.disclosures(after, PAGE_LEN)?;
         let Some(last) = page.last() else { break };
         after = last.number;
-        cases.known.clear();
         for disclosed in &page {
             if !args.wants(disclosed) {
                 continue;
             }
             let about: BTreeSet<String> =
-                disclosed.resources.iter().map(|name| cases.of(name)).collect::<Result<_>>()?;
+                disclosed.resources.iter().map(|name| subjects.of(name)).collect::<Result<_, _>>()?;
             if wanted.is_empty() || wanted.iter().any(|name| about.contains(name)) {
                 print_line(&line(disclosed, about, args.json)?)?;
                 counted = counted.saturating_add(1);
@@ -113,26 +110,4 @@ fn line(disclosed: &Disclosed, cases: BTreeSet<String>, json: bool) -> Result<St
     let AccountLine { recorded_at, recipient, officer, method, cases, classes, .. } = line;
     let cases: Vec<String> = cases.into_iter().collect();
     Ok(format!("{recorded_at}  {recipient}  {officer}  {method}  {}  {}", classes.join(","), cases.join(" ")))
-}
-
-/// Finds the case that an entry is about.
-struct Cases {
-    reader: Arc<dyn Reader>,
-    /// The cases of entries on the current page.
-    known: BTreeMap<String, String>,
-}
-
-impl Cases {
-    fn of(&mut self, resource: &str) -> Result<String> {
-        let Some((log, index)) = resource.split_once("/entries/") else { return Ok(resource.to_owned()) };
-        if let Some(case) = self.known.get(resource) {
-            return Ok(case.clone());
-        }
-        let (log, index): (LogName, u64) = (log.parse()?, index.parse()?);
-        let header = self.reader.headers(&log, index, 1)?.pop();
-        let leaf = header.map(|header| entry::read_leaf(&header.leaf)).transpose()?;
-        let case = leaf.map_or_else(|| resource.to_owned(), |leaf| leaf.resource);
-        self.known.insert(resource.to_owned(), case.clone());
-        Ok(case)
-    }
 }

@@ -99,6 +99,7 @@ pub(super) fn serve_beside(
                 // In this order: once the writer has ended, nobody is told that the gateway is alive.
                 biased;
                 () = gateway.writer_ended() => return None,
+                () = gateway.end_asked() => return Some(StopSignal::Terminated),
                 _ = terminate.recv() => return Some(StopSignal::Terminated),
                 _ = interrupt.recv() => return Some(StopSignal::Interrupted),
                 _ = hangup.recv() => reload(&gateway, audit),

@@ -168,5 +168,7 @@ vocabulary! {
         Replay = "PolicyService/Replay",
         /// A report.
         GetReport = "ReportService/GetReport",
+        /// What was disclosed of a person's record.
+        GetAccounting = "LedgerService/GetAccounting",
     }
 }

@@ -214,7 +214,15 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 57] = [
+    const METHODS: [&str; 66] = [
+        "AdminService/BeginMaintenance",
+        "AdminService/CloseSessions",
+        "AdminService/Drain",
+        "AdminService/EndMaintenance",
+        "AdminService/GetConfiguration",
+        "AdminService/GetGateway",
+        "AdminService/ListAgencies",
+        "AdminService/ListSessions",
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",
@@ -248,6 +256,7 @@ mod tests {
         "InboxService/AcknowledgeParked",
         "InboxService/GetBacklog",
         "InboxService/Receive",
+        "LedgerService/GetAccounting",
         "LedgerService/GetCheckpoint",
         "LedgerService/GetEntry",
         "LedgerService/ListEntries",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::api::MaintenanceNow;
 use crate::audit::Away;
 use crate::domain::agency::{Agency, AgencyKind};
 use crate::domain::ids::{AgencyId, LogName};
@@ -24,6 +25,8 @@ pub enum Phase {
     OtherLaw,
     /// No audit line can be written, so no call is taken.
     AuditAway,
+    /// An operator has begun maintenance: no writes are taken.
+    Maintenance,
     /// No new calls are accepted; open calls are finished.
     Draining,
     /// The writer has stopped. Nothing can be recorded until a restart.
@@ -32,12 +35,13 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Starting,
         Self::Serving,
         Self::StoreAway,
         Self::OtherLaw,
         Self::AuditAway,
+        Self::Maintenance,
         Self::Draining,
         Self::WriterStopped,
     ];
@@ -50,6 +54,7 @@ impl Phase {
             Self::StoreAway => "store-away",
             Self::OtherLaw => "other-law",
             Self::AuditAway => "audit-away",
+            Self::Maintenance => "maintenance",
             Self::Draining => "draining",
             Self::WriterStopped => "writer-stopped",
         }
@@ -58,7 +63,7 @@ impl Phase {
     /// Whether the store takes writes. While the gateway drains it does, until the last call is finished.
     pub(super) fn has_store(self) -> bool {
         match self {
-            Self::Serving | Self::OtherLaw | Self::AuditAway | Self::Draining => true,
+            Self::Serving | Self::OtherLaw | Self::AuditAway | Self::Maintenance | Self::Draining => true,
             Self::Starting | Self::StoreAway | Self::WriterStopped => false,
         }
     }
@@ -66,8 +71,26 @@ impl Phase {
     /// Whether the law in force is the one that this gateway judges by.
     pub(super) fn has_law(self) -> bool {
         match self {
-            Self::Serving | Self::StoreAway | Self::AuditAway | Self::Draining | Self::WriterStopped => true,
+            Self::Serving
+            | Self::StoreAway
+            | Self::AuditAway
+            | Self::Maintenance
+            | Self::Draining
+            | Self::WriterStopped => true,
             Self::Starting | Self::OtherLaw => false,
+        }
+    }
+
+    /// Whether inboxes are served. During maintenance they are: an account of disclosures is no write of a caller.
+    pub(super) fn delivers(self) -> bool {
+        match self {
+            Self::Serving | Self::Maintenance => true,
+            Self::Starting
+            | Self::StoreAway
+            | Self::OtherLaw
+            | Self::AuditAway
+            | Self::Draining
+            | Self::WriterStopped => false,
         }
     }
 }
@@ -105,22 +128,31 @@ pub(super) struct Condition {
     /// Logs that lack the cosignatures of a quorum.
     uncosigned: watch::Receiver<BTreeSet<LogName>>,
     agencies: watch::Receiver<Arc<Agencies>>,
+    maintenance: MaintenanceNow,
 }
 
 impl Condition {
     pub(super) fn new(
-        (phase, audit): (watch::Receiver<Phase>, watch::Receiver<Option<Away>>),
+        (phase, audit, maintenance): (watch::Receiver<Phase>, watch::Receiver<Option<Away>>, MaintenanceNow),
         late: watch::Receiver<Late>,
         uncosigned: watch::Receiver<BTreeSet<LogName>>,
         agencies: watch::Receiver<Arc<Agencies>>,
     ) -> Self {
-        Self { phase, late, audit, uncosigned, agencies }
+        Self { phase, late, audit, uncosigned, agencies, maintenance }
     }
 
     /// The phase of the gateway.
     pub(super) fn phase(&self) -> Phase {
         let phase = *self.phase.borrow();
-        if phase == Phase::Serving && self.audit_away().is_some() { Phase::AuditAway } else { phase }
+        if phase != Phase::Serving {
+            phase
+        } else if self.audit_away().is_some() {
+            Phase::AuditAway
+        } else if self.maintenance.borrow().is_some() {
+            Phase::Maintenance
+        } else {
+            phase
+        }
     }
 
     /// Why no audit line can be written, if none can.
@@ -160,17 +192,19 @@ impl Condition {
         self.audit.mark_unchanged();
         self.uncosigned.mark_unchanged();
         self.agencies.mark_unchanged();
+        self.maintenance.mark_unchanged();
     }
 
     /// Waits for a change. `None`: the gateway has ended.
     pub(super) async fn changed(&mut self) -> Option<()> {
-        let Self { phase, late, audit, uncosigned, agencies } = self;
+        let Self { phase, late, audit, uncosigned, agencies, maintenance } = self;
         tokio::select! {
             changed = phase.changed() => changed.ok(),
             Ok(()) = late.changed() => Some(()),
             Ok(()) = audit.changed() => Some(()),
             Ok(()) = uncosigned.changed() => Some(()),
             Ok(()) = agencies.changed() => Some(()),
+            Ok(()) = maintenance.changed() => Some(()),
         }
     }
 }

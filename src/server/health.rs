@@ -114,7 +114,7 @@ impl Subject {
             Self::Clock => condition.phase().has_store() && !condition.clocks_are_late(),
             Self::Witness => !condition.is_uncosigned(),
             // A delivery is accounted for by a write, so it needs what a write needs.
-            Self::Agency(agency) => condition.phase() == Phase::Serving && !condition.is_behind(agency),
+            Self::Agency(agency) => condition.phase().delivers() && !condition.is_behind(agency),
         };
         if is_well { ServingStatus::Serving } else { ServingStatus::NotServing }
     }

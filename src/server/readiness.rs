@@ -60,7 +60,7 @@ fn verbose(probed: &ProbeSources, phase: Phase) -> Vec<String> {
 }
 
 /// Each check, as of now.
-pub(super) fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 10] {
+pub(super) fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 11] {
     let condition = &probed.live.condition;
     let unless = |well: bool, fault: &str| (!well).then(|| fault.to_owned());
     let warnings = probed.certificates.borrow().join("; ");
@@ -71,6 +71,7 @@ pub(super) fn checks(probed: &ProbeSources, phase: Phase) -> [Check; 10] {
         Check("store", Weight::Needed, unless(phase.has_store(), "it takes no writes")),
         Check("policy", Weight::Needed, unless(phase.has_law(), "another set is in force than the one here")),
         Check("audit", Weight::Needed, audit_fault(probed)),
+        Check("maintenance", Weight::Needed, unless(phase != Phase::Maintenance, "an operator has begun maintenance")),
         Check("shutdown", Weight::Needed, unless(phase != Phase::Draining, "it is draining")),
         Check("clock", Weight::Advisory, unless(!condition.clocks_are_late(), "legal clocks are overdue")),
         Check("witness", Weight::Advisory, unless(!condition.is_uncosigned(), "a log is not cosigned by a quorum")),

@@ -15,7 +15,9 @@ use tokio::sync::watch;
 use crate::accept::{TlsMaterial, TlsState};
 use crate::api::BulkLimits;
 use crate::audit::{Act, AuditFile, Outcome};
-use crate::config::{Config, KeysConfig, keys_for_a_restart, named_files, read_signer, secret_files};
+use crate::config::{
+    Config, Difference, KeysConfig, differences, in_force, keys_for_a_restart, named_files, read_signer, secret_files,
+};
 use crate::domain::agency::Caller;
 use crate::domain::ids::LogName;
 use crate::domain::zone::Zones;
@@ -60,6 +62,7 @@ pub(super) struct Reloader {
     started_with: Config,
     adopters: Adopters,
     last_look: Mutex<LastLook>,
+    now: ArcSwap<ConfigurationNow>,
     /// What an operator should know: why the newest files were not taken up, and which keys wait for a restart.
     pub(super) detail: watch::Sender<Vec<String>>,
 }
@@ -78,6 +81,28 @@ struct LastLook {
     tried: Option<Vec<Stamp>>,
 }
 
+/// The configuration as it is now.
+#[derive(Debug, Clone)]
+pub(super) struct ConfigurationNow {
+    started_with: Config,
+    /// The newest that was taken up.
+    newest: Config,
+    /// Why a newer one was not taken up.
+    pub(super) refusal: Option<String>,
+}
+
+impl ConfigurationNow {
+    /// What is in force, as TOML.
+    pub(super) fn in_force(&self) -> Result<String, toml::ser::Error> {
+        in_force(&self.started_with, &self.newest)
+    }
+
+    /// How the newest differs from that of the start.
+    pub(super) fn differences(&self) -> Vec<Difference> {
+        differences(&self.started_with, &self.newest)
+    }
+}
+
 impl Reloader {
     /// Starts with the configuration that the gateway was started with. `seen` is what was there before it was read.
     pub(super) fn of(config: &Config, base: &Path, seen: FilesSeen, adopters: Adopters) -> Self {
@@ -87,7 +112,13 @@ impl Reloader {
         let FilesSeen { file, files, stamps } = seen;
         let last_look = Mutex::new(LastLook { files, seen: stamps.clone(), tried: Some(stamps) });
         let (base, started_with, detail) = (base.to_owned(), config.clone(), watch::Sender::default());
-        Self { file, base, started_with, adopters, last_look, detail }
+        let now = ConfigurationNow { started_with: config.clone(), newest: config.clone(), refusal: None };
+        Self { file, base, started_with, adopters, last_look, now: ArcSwap::from_pointee(now), detail }
+    }
+
+    /// The configuration as it is now.
+    pub(super) fn configuration(&self) -> ConfigurationNow {
+        ConfigurationNow::clone(&self.now.load())
     }
 
     /// Takes up what the files now hold, and cuts the connections that would now be refused. Returns how many were cut. On an
@@ -116,7 +147,10 @@ impl Reloader {
             last.files = files_of(self.file.as_deref(), &config, &self.base);
             tried = stamps(&last.files);
             let cut = self.take_up(&config)?;
-            Ok((cut, keys_for_a_restart(&self.started_with, &config)))
+            let waiting = keys_for_a_restart(&self.started_with, &config);
+            let started_with = self.started_with.clone();
+            self.now.store(Arc::new(ConfigurationNow { started_with, newest: config, refusal: None }));
+            Ok((cut, waiting))
         });
         last.seen.clone_from(&tried);
         last.tried = Some(tried).filter(|_| !matches!(outcome, Err(ServerError::NotAdopted(_))));
@@ -127,6 +161,7 @@ impl Reloader {
             }
             Err(error) => {
                 tracing::error!(%error, "the configuration was not taken up: the one before stays in force");
+                self.now.store(Arc::new(ConfigurationNow { refusal: Some(error.to_string()), ..self.configuration() }));
                 ("failed", vec![format!("not taken up: {error}")])
             }
         };

@@ -27,12 +27,14 @@ use crate::api::{
 use crate::audit::AuditFile;
 use crate::config::Config;
 use crate::random;
+use crate::server::admin::{Admin, Controls};
 use crate::server::audited;
 use crate::server::condition::Condition;
 use crate::server::health::{HealthService, QUESTION_LEN_MAX};
 use crate::server::layers::{Layers, Stack};
 use crate::server::tiles::{self, CallsAndLogs};
 use crate::wire::DESCRIPTOR;
+use crate::wire::v1::admin_service_server::AdminServiceServer;
 use crate::wire::v1::appeal_service_server::AppealServiceServer;
 use crate::wire::v1::custody_service_server::CustodyServiceServer;
 use crate::wire::v1::detainer_service_server::DetainerServiceServer;
@@ -101,6 +103,7 @@ impl ConnectionLimits {
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) api: Arc<Api>,
+    pub(super) controls: Arc<Controls>,
     pub(super) layers: Layers,
     pub(super) limits: ConnectionLimits,
     pub(super) condition: Condition,
@@ -153,6 +156,7 @@ impl Worker {
             .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
             .add_service(PolicyServiceServer::new(Policies(api())).max_decoding_message_size(len_max))
             .add_service(ReportServiceServer::new(Reports(api())).max_decoding_message_size(len_max))
+            .add_service(AdminServiceServer::new(Admin(Arc::clone(&self.controls))).max_decoding_message_size(len_max))
             .add_service(
                 HealthServer::new(HealthService::for_certificate_holders(self.condition.clone()))
                     .max_decoding_message_size(QUESTION_LEN_MAX),

@@ -9,7 +9,7 @@ use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, 
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::{ItemFilter, Listed};
-use crate::store::{AgendaFilter, Audience, ListedItem, PolicyInForce, StoreError};
+use crate::store::{AgendaFilter, Audience, Disclosed, ListedItem, PolicyInForce, StoreError};
 use crate::wire::entry::{self, Opening, ReadLeaf};
 
 /// An entry as read back.
@@ -166,6 +166,15 @@ pub trait Reader: Send + Sync + std::fmt::Debug {
 
     /// When an agency first confirmed that it received an entry; `None` if it has not.
     fn delivery(&self, agency: &AgencyId, log: &LogName, index: u64) -> Result<Option<Timestamp>, StoreError>;
+
+    /// At most `limit` disclosures after a number, oldest first, of the store that keeps a jurisdiction. Others of its
+    /// jurisdictions are among them.
+    fn disclosures(
+        &self,
+        jurisdiction: &JurisdictionId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Disclosed>, StoreError>;
 
     /// All logs.
     fn logs(&self) -> Result<Vec<LogName>, StoreError>;

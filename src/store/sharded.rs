@@ -12,8 +12,8 @@ use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::{
-    AgendaFilter, CaseFilter, CasesOf, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer, StoreError,
-    StoredEntry,
+    AgendaFilter, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader, RecordedAnswer,
+    StoreError, StoredEntry,
 };
 
 /// Readers by jurisdiction.
@@ -123,6 +123,15 @@ impl Reader for Sharded {
 
     fn delivery(&self, agency: &AgencyId, log: &LogName, index: u64) -> Result<Option<Timestamp>, StoreError> {
         self.of(&log.jurisdiction)?.delivery(agency, log, index)
+    }
+
+    fn disclosures(
+        &self,
+        jurisdiction: &JurisdictionId,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Disclosed>, StoreError> {
+        self.of(jurisdiction).map_or(Ok(Vec::new()), |shard| shard.disclosures(jurisdiction, after, limit))
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {

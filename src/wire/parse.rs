@@ -1,6 +1,7 @@
 //! Parses requests into commands, once, before anything else reads them. Every fault names its field, and none repeats
 //! what was sent.
 
+mod admin;
 mod appeal;
 mod custody;
 mod detainer;
@@ -17,6 +18,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use admin::{SessionsNamed, maintenance_message, sessions_named};
 pub use judged::{JudgedFacts, Judgments, judged_facts, judgments};
 pub use policy::{Evaluation, Period, evaluation, period};
 pub use report::{ReportScope, report_scope};
@@ -199,6 +201,16 @@ pub fn page_size(number: i32) -> Result<usize, Violations> {
     };
     let size = fields.parsed("page_size", size);
     fields.finish(size)
+}
+
+/// A page token of an account: the number of the last disclosure that was looked at. 0: none was.
+pub fn account_token(text: &str) -> Result<i64, InvalidId> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    // Each token has one spelling, but a number has several.
+    let number = text.parse().ok().filter(|number: &i64| *number > 0 && number.to_string() == text);
+    number.ok_or(InvalidId { expected: "a page token from an earlier answer" })
 }
 
 /// Reads a page token: the id of the last resource on the previous page. None: the first page.

@@ -1,6 +1,10 @@
 //! The one integration binary. A module is a subject; `harness`, `sample` and `world` are what they share.
 
 #[cfg(test)]
+mod accounting;
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod appeals;
 #[cfg(test)]
 mod audit;

@@ -5,6 +5,7 @@ mod custodies;
 mod detainers;
 mod duties;
 mod evidence;
+mod operators;
 mod policies;
 mod probes;
 mod transfers;
@@ -28,6 +29,7 @@ async fn accepted(world: &World, method: &str) {
         "ReviewService" | "ObligationService" => duties::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
         "PolicyService" | "ReportService" => policies::accepted(world, verb).await,
+        "AdminService" => operators::accepted(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be answered"),
     }
 }
@@ -43,6 +45,7 @@ async fn refused(world: &World, method: &str) {
         "ReviewService" | "ObligationService" => duties::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
         "PolicyService" | "ReportService" => policies::refused(world, verb).await,
+        "AdminService" => operators::refused(world, verb).await,
         unknown => panic!("no call of {unknown} is shown to be refused"),
     };
 }
@@ -93,7 +96,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 56, "{methods:?}");
+    assert_eq!(methods.len(), 65, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

@@ -81,6 +81,14 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
         }
         ErrorReason::Overloaded => overloaded().await,
         ErrorReason::Unavailable => unavailable().await,
+        ErrorReason::Maintenance => {
+            let operator = world.system("comity-operator");
+            let message = "the disk is replaced".to_owned();
+            operator.begin_maintenance(v1::BeginMaintenanceRequest { message }).await.accepted();
+            let refused = left(world.ice().lodge(detainer_for(PRISON)).await);
+            operator.end_maintenance(v1::EndMaintenanceRequest {}).await.accepted();
+            refused
+        }
         ErrorReason::AuditUnavailable => audit_unavailable(world).await,
         ErrorReason::InvalidCursor => left(world.ice().receive(NY, "nobody's").await),
         ErrorReason::BeyondHead => {

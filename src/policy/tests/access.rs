@@ -20,7 +20,7 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 56] = [
+const ACCESS: [(&str, &str, Needs); 65] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -54,6 +54,15 @@ const ACCESS: [(&str, &str, Needs); 56] = [
     ("AppealService/GetAppeal", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("AppealService/ListAppeals", PARTIES_AND_OVERSIGHT, Needs::Token),
     ("AppealService/ListAppealItems", PARTIES_AND_OVERSIGHT, Needs::Token),
+    ("AdminService/GetGateway", "operator", Needs::Token),
+    ("AdminService/GetConfiguration", "operator", Needs::Token),
+    ("AdminService/ListAgencies", "operator", Needs::Token),
+    ("AdminService/ListSessions", "operator", Needs::Token),
+    ("AdminService/CloseSessions", "operator", Needs::Token),
+    ("AdminService/BeginMaintenance", "operator", Needs::Token),
+    ("AdminService/EndMaintenance", "operator", Needs::Token),
+    ("AdminService/Drain", "operator", Needs::Token),
+    ("LedgerService/GetAccounting", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
     ("ReviewService/ListReviews", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
     ("ReviewService/ResolveReview", CUSTODIANS, Needs::Token),
     ("ObligationService/ListObligations", CUSTODIANS_AND_OVERSIGHT, Needs::Token),

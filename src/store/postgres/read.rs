@@ -313,6 +313,10 @@ impl Reader for PostgresReader {
         })
     }
 
+    fn disclosures(&self, _: &JurisdictionId, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
+        Account::disclosures(self, after, limit)
+    }
+
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {
         self.pool.with(|connection| {
             let [found] = connection.run([Statement::new(LOGS)])?;

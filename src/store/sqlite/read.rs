@@ -355,6 +355,10 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn disclosures(&self, _: &JurisdictionId, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
+        Account::disclosures(self, after, limit)
+    }
+
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {
         self.with(|connection| {
             let mut statement =

@@ -12,6 +12,7 @@ use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use uuid::Uuid;
 
 use crate::flood::pool::{Kind, Pool};
+use crate::flood::{ACTS_OF_OPERATORS, OPERATOR};
 use crate::harness::descriptor::{self, Holds, Place};
 use crate::harness::raw::{self, Call, Reply, frame};
 use crate::mutate::{self, mutate};
@@ -43,7 +44,11 @@ pub(super) struct Attacker {
 
 impl Attacker {
     pub(super) fn new(agency: &'static str, token: String, pool: Arc<Pool>, random: Rng) -> Self {
-        Self { agency, token, pool, random, methods: descriptor::methods(), denied: BTreeSet::new() }
+        let spares = |method: &MethodDescriptor| {
+            agency == OPERATOR && ACTS_OF_OPERATORS.contains(&descriptor::name(method).as_str())
+        };
+        let methods = descriptor::methods().into_iter().filter(|method| !spares(method)).collect();
+        Self { agency, token, pool, random, methods, denied: BTreeSet::new() }
     }
 
     /// The next call.

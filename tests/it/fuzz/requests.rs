@@ -135,6 +135,25 @@ readers! {
             same(&request.agency, &format!("agencies/{agency}"));
         }
     }
+    GetAccountingRequest(request) {
+        same(&request.name, &parse::case_name("name", &request.name, CaseKind::Custody)?);
+        parse::page_size(request.page_size)?;
+        if let Ok(after) = parse::account_token(&request.page_token) {
+            assert!(after >= 0);
+        }
+    }
+    GetGatewayRequest(_request) {}
+    GetConfigurationRequest(_request) {}
+    ListAgenciesRequest(_request) {}
+    ListSessionsRequest(request) {
+        if let Some(agency) = parse::agency("agency", &request.agency)? {
+            same(&request.agency, &format!("agencies/{agency}"));
+        }
+    }
+    CloseSessionsRequest(request) { parse::sessions_named(&request.name)?; }
+    BeginMaintenanceRequest(request) { parse::maintenance_message(&request.message)?; }
+    EndMaintenanceRequest(_request) {}
+    DrainRequest(_request) {}
     GetCheckpointRequest(request) { same(&request.log, &parse::log("log", &request.log)?); }
     GetEntryRequest(request) { entry("name", &request.name)?; }
     ListEntriesRequest(request) {

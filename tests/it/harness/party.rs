@@ -195,7 +195,16 @@ calls! {
     get_policy_set = policies.get_policy_set(GetPolicySetRequest) -> GetPolicySetResponse;
     evaluate = policies.evaluate(EvaluateRequest) -> EvaluateResponse;
     list_receipts = ledger.list_receipts(ListReceiptsRequest) -> ListReceiptsResponse;
+    get_accounting = ledger.get_accounting(GetAccountingRequest) -> GetAccountingResponse;
     get_report = reports.get_report(GetReportRequest) -> GetReportResponse;
+    get_gateway = admin.get_gateway(GetGatewayRequest) -> GetGatewayResponse;
+    get_configuration = admin.get_configuration(GetConfigurationRequest) -> GetConfigurationResponse;
+    list_agencies = admin.list_agencies(ListAgenciesRequest) -> ListAgenciesResponse;
+    list_sessions = admin.list_sessions(ListSessionsRequest) -> ListSessionsResponse;
+    close_sessions = admin.close_sessions(CloseSessionsRequest) -> CloseSessionsResponse;
+    begin_maintenance = admin.begin_maintenance(BeginMaintenanceRequest) -> BeginMaintenanceResponse;
+    end_maintenance = admin.end_maintenance(EndMaintenanceRequest) -> EndMaintenanceResponse;
+    drain = admin.drain(DrainRequest) -> DrainResponse;
     prove_consistency = ledger.prove_consistency(ProveConsistencyRequest) -> ProveConsistencyResponse;
 }
 

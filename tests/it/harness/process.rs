@@ -141,9 +141,14 @@ impl Served {
     }
 
     /// Stops it as an operator would.
-    pub(crate) fn stop(mut self) -> Ended {
+    pub(crate) fn stop(self) -> Ended {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
+        self.ended_by_itself()
+    }
+
+    /// What it left behind, once it has ended.
+    pub(crate) fn ended_by_itself(mut self) -> Ended {
         let status = self.child.wait().unwrap();
         self.stdout.read_to_string(&mut self.said).unwrap();
         let stderr = std::fs::read(self.journal.path().join("stderr")).unwrap();

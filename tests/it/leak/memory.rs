@@ -16,7 +16,7 @@ use comity::recorder::Entropy;
 use comity::recorder::plan::{Plan, outcome::Outcome};
 use comity::store::appeals::{ItemFilter, Listed};
 use comity::store::{
-    AgendaFilter, CaseFilter, CasesOf, EntryHeader, ListedItem, Loaded, LogState, PolicyInForce, Reader,
+    AgendaFilter, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, Loaded, LogState, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry,
 };
 use jiff::Timestamp;
@@ -122,6 +122,10 @@ impl Reader for Memory {
 
     fn agenda(&self, _: &AgendaFilter) -> Result<Vec<ListedItem>, StoreError> {
         unreachable!("no clock runs")
+    }
+
+    fn disclosures(&self, _: &JurisdictionId, _: i64, _: usize) -> Result<Vec<Disclosed>, StoreError> {
+        unreachable!("no look at a case asks for the account")
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {

@@ -5,7 +5,7 @@ use tonic::Code;
 
 use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, backlog_of, parked_receipt_of, receipt_of};
 use crate::harness::{Refused, World};
-use crate::methods::{denied, done, token_missing};
+use crate::methods::{at_fault, denied, done, token_missing};
 
 /// A place in no log yet.
 const BEYOND: i64 = 1_000_000;
@@ -33,6 +33,10 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             first_entry(world).await;
             done(doccs.prove_consistency(consistency(NY_EXCHANGE, 1, 0)).await);
         }
+        "GetAccounting" => {
+            let name = world.held("us-ny-doccs").await;
+            done(world.doccs().get_accounting(accounting_of(&name)).await);
+        }
         "ListReceipts" => {
             let detainer = world.lodged("us-ny-doccs").await;
             done(ice.list_receipts(receipts_of(&detainer)).await);
@@ -59,6 +63,19 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
         }
         "ProveConsistency" => {
             ice.prove_consistency(consistency(NY_EXCHANGE, 1, BEYOND)).await.refused(Code::OutOfRange, "BEYOND_HEAD")
+        }
+        "GetAccounting" => {
+            let name = world.held("us-ny-doccs").await;
+            denied(ice.get_accounting(accounting_of(&name)).await);
+            world.erie().get_accounting(accounting_of(&name)).await.not_found();
+            let page = |page_token: &str| v1::GetAccountingRequest {
+                page_token: page_token.to_owned(),
+                ..accounting_of(&name)
+            };
+            for token in ["-1", "0", "01", "+1", "x", "9223372036854775808"] {
+                world.doccs().get_accounting(page(token)).await.refused(Code::InvalidArgument, "INVALID_CURSOR");
+            }
+            at_fault(world.doccs().get_accounting(accounting_of("custodies/1")).await)
         }
         "ListReceipts" => {
             let unknown = v1::list_receipts_request::Of::Write("6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f".to_owned());
@@ -101,4 +118,8 @@ fn receipts_of(resource: &str) -> v1::ListReceiptsRequest {
 
 fn consistency(log: &str, old_size: i64, new_size: i64) -> v1::ProveConsistencyRequest {
     v1::ProveConsistencyRequest { log: log.to_owned(), old_size, new_size }
+}
+
+fn accounting_of(custody: &str) -> v1::GetAccountingRequest {
+    v1::GetAccountingRequest { name: custody.to_owned(), ..Default::default() }
 }

@@ -12,7 +12,7 @@ use crate::domain::ids::{AgencyId, JurisdictionId, LogName, RequestId};
 use crate::domain::inbox::Inbox;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::Listed;
-use crate::store::{AgendaFilter, EntryHeader, ListedItem, PolicyInForce, RecordedAnswer, StoredEntry};
+use crate::store::{AgendaFilter, Disclosed, EntryHeader, ListedItem, PolicyInForce, RecordedAnswer, StoredEntry};
 
 /// What was asked of a store, and how many cases were opener to answer it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,6 +82,7 @@ impl Reader for Counting {
         fn agenda(filter: &AgendaFilter) -> Vec<ListedItem>;
         fn request(agency: &AgencyId, request_id: &RequestId) -> Option<(LogName, u64)>;
         fn delivery(agency: &AgencyId, log: &LogName, index: u64) -> Option<Timestamp>;
+        fn disclosures(jurisdiction: &JurisdictionId, after: i64, limit: usize) -> Vec<Disclosed>;
         fn logs() -> Vec<LogName>;
         fn probe() -> ();
     }
