@@ -22,9 +22,11 @@ use crate::domain::claim::{ClaimOutcome, Side};
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
 use crate::domain::custody::{Custody, CustodyState, Destination, HoldEnd, Identity, Movement, ReportedClaims};
 use crate::domain::detainer::promise::{promises_hold, suspend, suspended};
-use crate::domain::detainer::{Acknowledgement, Detainer, DetainerState, Finding, LiftReason};
+use crate::domain::detainer::{
+    Acknowledgement, Detainer, DetainerState, Finding, LiftReason, ReleaseNotice, ReleaseNoticeKind,
+};
 use crate::domain::determination::{FieldClass, LawAction, Ruling};
-use crate::domain::event::{Disclosure, Event, Record, RecordedDetermination};
+use crate::domain::event::{Change, Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::expungement::Expunged;
 use crate::domain::hold::{self, end_hold, held_on_other_ground};
 use crate::domain::ids::CaseName;
@@ -38,6 +40,7 @@ use crate::domain::timetable::Timetable;
 #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or two: the list is the function")]
 pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timestamp) {
     let mut update = CaseUpdate { case, now };
+    let notice = |kind| ReleaseNotice { kind, index: exchange_index, recorded_at: now };
     // INVARIANT: the hold is latched by the first event after the moment of otherwise-release, whichever it is. No
     // order of events avoids it.
     update.latch_hold();
@@ -145,17 +148,29 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             custody.state = CustodyState::Closed;
         }),
         Event::CustodyReopened { .. } => update.reopen(),
-        Event::ReleaseNoticed { detainer, .. } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+        Event::ReleaseNoticed { detainer, release } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index.get_or_insert(exchange_index);
+            let (disclosed, notice) = (record.disclosed_to(&detainer.issuer), notice(ReleaseNoticeKind::Expected));
+            detainer.issuer_view.release.tell_expected(release, notice, disclosed);
         }),
-        Event::DetainerReleased { detainer, .. } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            disclose_end(&mut detainer.issuer_view, DetainerState::Released);
-        }),
+        Event::DetainerReleased { detainer, release, .. } => {
+            update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+                let (disclosed, notice) = (record.disclosed_to(&detainer.issuer), notice(ReleaseNoticeKind::Released));
+                detainer.issuer_view.release.tell_release(release, notice, disclosed);
+                disclose_end(&mut detainer.issuer_view, DetainerState::Released);
+            })
+        }
         Event::CustodyNoticed { detainer, change, disclosure } => update.detainer(detainer, *disclosure, |detainer| {
             notice_change(&mut detainer.issuer_view, change, *disclosure);
+            if let Change::Closing(closing) = change {
+                let (disclosed, notice) = (record.disclosed_to(&detainer.issuer), notice(ReleaseNoticeKind::Closed));
+                detainer.issuer_view.release.tell_closing(closing, notice, disclosed);
+            }
         }),
         Event::NoticeCancelled { detainer } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
             detainer.notice_index = None;
+            let (disclosed, notice) = (record.disclosed_to(&detainer.issuer), notice(ReleaseNoticeKind::Retracted));
+            detainer.issuer_view.release.retract_expected(notice, disclosed);
         }),
         Event::PromiseSuspended { detainer } => update.detainer(detainer, Disclosure::Internal, suspend),
         Event::ReviewOpened { detainer, review } | Event::ReviewResolved { detainer, review } => {
@@ -168,6 +183,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             let view = &mut detainer.issuer_view;
             let before = view.ended_from.take().unwrap_or(view.state);
             view.state = unless_withdrawn(view.state, before);
+            view.release.retract_end(notice(ReleaseNoticeKind::Retracted), record.disclosed_to(&detainer.issuer));
         }),
         Event::CustodyExpunged { .. } => update.expunge_custody(),
         Event::DetainerExpunged { detainer } => update.expunge_detainer(detainer),

@@ -8,6 +8,7 @@ mod issuer_view;
 mod obligations;
 pub(in crate::domain) mod promise;
 mod redaction;
+mod release_view;
 mod request;
 mod reviews;
 mod state;
@@ -22,6 +23,7 @@ pub use answer::{Answer, AnswerKind, DeclineGround};
 pub use clocks::DetainerClocks;
 pub use finding::{Acknowledgement, Finding, MistakenMatch};
 pub use issuer_view::{IssuerView, Viewpoint};
+pub use release_view::{ClosingTold, ReleaseNotice, ReleaseNoticeKind, ReleaseTold, ReleaseView};
 pub use request::{Addressee, DetainerBasis, DetainerForm, Request};
 pub use state::DetainerState;
 

@@ -407,6 +407,13 @@ pub struct Record {
 }
 
 impl Record {
+    /// The classes that an agency was disclosed by this record.
+    pub fn disclosed_to(&self, agency: &AgencyId) -> FieldClasses {
+        let theirs = |party: &Party| matches!(party, Party::Agency(known) if known == agency);
+        let own = self.audience.iter().find(|(party, _)| theirs(party));
+        own.map_or(FieldClasses::NONE, |(_, classes)| *classes)
+    }
+
     /// Whether the issuer learns only that something it was told no longer stands.
     pub fn is_retraction(&self) -> bool {
         self.log == LogKind::Exchange && self.audience.iter().any(|(_, classes)| *classes == retraction())

@@ -70,6 +70,7 @@ mod tests {
         check::<detainer::Finding>("Finding", "FINDING");
         check::<detainer::IssuingAuthority>("IssuingAuthority", "ISSUING_AUTHORITY");
         check::<detainer::LiftReason>("LiftReason", "LIFT_REASON");
+        check::<detainer::ReleaseNoticeKind>("ReleaseNoticeKind", "RELEASE_NOTICE_KIND");
         check::<detainer::WarrantKind>("WarrantKind", "WARRANT_KIND");
         check::<determination::FieldClass>("FieldClass", "FIELD_CLASS");
         check::<determination::HoldClock>("HoldClock", "HOLD_CLOCK");

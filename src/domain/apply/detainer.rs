@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::custody::Destination;
 use crate::domain::detainer::{
-    Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, IssuerView, MistakenMatch,
+    Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, IssuerView, MistakenMatch, ReleaseView,
 };
 use crate::domain::event::{Change, Disclosure};
 use crate::domain::ids::AgencyId;
@@ -84,6 +84,7 @@ pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, no
         let view = &mut detainer.issuer_view;
         (view.custodian, view.finding, view.answer, view.service) = (None, None, None, None);
         view.ended_from = None;
+        view.release = ReleaseView::default();
         view.state = unless_withdrawn(view.state, DetainerState::Lodged);
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::detainer::{Answer, DetainerState, Finding};
+use crate::domain::detainer::{Answer, DetainerState, Finding, ReleaseView};
 use crate::domain::determination::Withheld;
 use crate::domain::ids::AgencyId;
 use crate::domain::service::ServiceOfCopy;
@@ -21,6 +21,9 @@ pub struct IssuerView {
     pub answer: Option<Answer>,
     /// The last service of a copy disclosed.
     pub service: Option<ServiceOfCopy>,
+    /// What was disclosed of the end of the custody.
+    #[serde(default, skip_serializing_if = "ReleaseView::is_empty")]
+    pub release: ReleaseView,
     /// The state in this view just before the end of the custody was disclosed. A withdrawal keeps it, because a
     /// correction goes to every issuer that was told of the end.
     pub ended_from: Option<DetainerState>,
@@ -42,6 +45,7 @@ impl IssuerView {
             finding: None,
             answer: None,
             service: None,
+            release: ReleaseView::default(),
             ended_from: None,
             updated_at: now,
             version: 1,

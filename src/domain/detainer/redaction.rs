@@ -15,7 +15,7 @@ impl Detainer {
     #[must_use]
     pub fn redacted_for_issuer(&self, IssuerClasses { classes, of_pick_ups }: IssuerClasses) -> Self {
         let mut seen = self.clone();
-        let IssuerView { state, custodian, finding, answer, service, withheld, .. } = &mut seen.issuer_view;
+        let IssuerView { state, custodian, finding, answer, service, release, withheld, .. } = &mut seen.issuer_view;
         // They belong to a custody that it was matched to by mistake. The law of the present custody does not rule on
         // them.
         seen.transfers.retain(|transfer| !transfer.is_mistaken);
@@ -41,6 +41,9 @@ impl Detainer {
         if answer.as_ref().is_some_and(|answer| !may_be_shown(answer)) {
             withheld.extend(answer.take().map(|_| without_citations(FieldClass::Answer)));
         }
+        let told = release.classes();
+        *release = release.within(classes);
+        withheld.extend(told.without(release.classes()).iter().map(without_citations));
         let found = finding.map(Finding::state);
         let answered = answer.as_ref().map(|answer| answer.kind.state());
         *state = match *state {

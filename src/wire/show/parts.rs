@@ -3,7 +3,7 @@
 use crate::domain::charge::Charge;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{ActualRelease, Closing, Destination, Movement, OtherGround, ScheduledRelease};
-use crate::domain::detainer::{Acknowledgement, Answer, Warrant};
+use crate::domain::detainer::{Acknowledgement, Answer, ClosingTold, ReleaseTold, Warrant};
 use crate::domain::expungement::ExpungementOrder;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::subject::{Flags, PersonName, Subject};
@@ -133,6 +133,23 @@ pub(super) fn actual_release(release: &ActualRelease) -> v1::ActualRelease {
         date_public: release.date_public,
         place: release.place.clone().unwrap_or_default(),
     }
+}
+
+/// A release as far as it was disclosed.
+pub(super) fn release_told(told: &ReleaseTold) -> v1::ActualRelease {
+    v1::ActualRelease {
+        released_at: told.released_at.map(timestamp),
+        reason: to_wire_or_unspecified(told.reason),
+        recipient: to_wire_or_unspecified(told.recipient),
+        ordered_by: told.ordered_by.clone().unwrap_or_default(),
+        date_public: told.date_public,
+        place: told.place.clone().unwrap_or_default(),
+    }
+}
+
+/// Another end of a custody, as far as it was disclosed.
+pub(super) fn closing_told(told: &ClosingTold) -> v1::Closing {
+    v1::Closing { reason: to_wire_or_unspecified(told.reason), occurred_at: told.occurred_at.map(timestamp) }
 }
 
 pub(super) fn other_ground(cited: &OtherGround) -> v1::OtherGround {

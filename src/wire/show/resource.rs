@@ -1,14 +1,14 @@
 //! Resources, as far as a reader may see them.
 
 use crate::domain::custody::Custody;
-use crate::domain::detainer::{Addressee, Detainer, Viewpoint};
+use crate::domain::detainer::{Addressee, Detainer, ReleaseNotice, Viewpoint};
 use crate::domain::determination::{FieldClass, Withheld};
-use crate::domain::ids::CaseName;
+use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
 use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::parts::{
-    acknowledgement, actual_release, answer, charge, closing, flags, movement, scheduled_release, service_of_copy,
-    subject, verification, warrant,
+    acknowledgement, actual_release, answer, charge, closing, closing_told, flags, movement, release_told,
+    scheduled_release, service_of_copy, subject, verification, warrant,
 };
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
@@ -54,6 +54,10 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
         update_time: Some(timestamp(updated_at)),
         etag: detainer_etag(detainer, viewpoint),
         service_of_copy: service.as_ref().map(service_of_copy),
+        scheduled_release: shown.release.expected.as_ref().map(scheduled_release),
+        actual_release: shown.release.released.as_ref().map(release_told),
+        closing: shown.release.closed.as_ref().map(closing_told),
+        last_notice: shown.release.notice.as_ref().map(|notice| release_notice(&detainer.name, notice)),
         transfers: detainer.transfers.iter().map(|one| transfer(&detainer.name, one, list)).collect(),
         withheld: list.iter().filter(|one| BORNE_BY_DETAINER.contains(&one.class)).map(withheld).collect(),
         ..requested
@@ -61,11 +65,28 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
 }
 
 /// Field classes of a custodian's part of a detainer. They are listed as withheld whether there is a value or not.
-const BORNE_BY_DETAINER: [FieldClass; 4] =
-    [FieldClass::Custody, FieldClass::Answer, FieldClass::Restricted, FieldClass::Medical];
+const BORNE_BY_DETAINER: [FieldClass; 7] = [
+    FieldClass::Custody,
+    FieldClass::Answer,
+    FieldClass::ReleaseDate,
+    FieldClass::ReleaseDetail,
+    FieldClass::Restricted,
+    FieldClass::ReleasePlace,
+    FieldClass::Medical,
+];
 
 /// The same for a transfer.
 const BORNE_BY_TRANSFER: [FieldClass; 2] = [FieldClass::Custody, FieldClass::Medical];
+
+/// A notice of the end of the custody.
+fn release_notice(detainer: &CaseName, notice: &ReleaseNotice) -> v1::ReleaseNotice {
+    let log = LogName { jurisdiction: detainer.jurisdiction.clone(), kind: LogKind::Exchange };
+    v1::ReleaseNotice {
+        entry: log.entry(notice.index),
+        notice_time: Some(timestamp(notice.recorded_at)),
+        kind: to_wire(notice.kind),
+    }
+}
 
 /// A withheld class.
 pub fn withheld(withheld: &Withheld) -> v1::Withheld {
