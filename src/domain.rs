@@ -41,6 +41,7 @@ mod record;
 pub mod refusal;
 pub mod review;
 pub mod safeguards;
+pub mod search;
 pub mod service;
 mod spelling;
 pub mod statute;

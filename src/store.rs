@@ -19,6 +19,7 @@ mod restored;
 mod rewrap;
 mod rows;
 mod sealed;
+mod search;
 mod sharded;
 pub mod sqlite;
 mod taken_over;

@@ -8,6 +8,7 @@ pub mod codec;
 pub mod entry;
 pub mod enums;
 pub mod failure;
+pub mod filter;
 mod has_receipt;
 pub mod json;
 pub mod methods;

@@ -116,7 +116,15 @@ impl AppealService for Appeals {
         }
         let agency = (caller.agency.kind == AgencyKind::Federal).then(|| caller.agency.id.clone());
         let of = jurisdiction.clone();
-        let filter = CaseFilter { jurisdiction: of, kind: CaseKind::Appeal, agency, unassigned: false, after, limit };
+        let filter = CaseFilter {
+            jurisdiction: of,
+            kind: CaseKind::Appeal,
+            agency,
+            unassigned: false,
+            terms: Vec::new(),
+            after,
+            limit,
+        };
         let whose = caller.clone();
         let slot = self.0.slot(&self.0.concurrency.lists).await?;
         let (appeals, resources, next) = self

@@ -137,9 +137,11 @@ impl CustodyService for Custodies {
             parent: request.parent,
             size: request.page_size,
             token: request.page_token,
+            filter: request.filter,
         };
-        let show = |case: &StoredCase| {
-            let custody = case.custody().filter(|custody| self.0.gate().may_see_custody(&caller, custody))?;
+        let (gate, reader) = (self.0.gate(), caller.clone());
+        let show = move |case: &StoredCase| {
+            let custody = case.custody().filter(|custody| gate.may_see_custody(&reader, custody))?;
             Some(show::custody(custody))
         };
         let (custodies, next_page_token) = self.0.list(&caller, page, show).await?;

@@ -144,10 +144,12 @@ impl DetainerService for Detainers {
             parent: request.parent,
             size: request.page_size,
             token: request.page_token,
+            filter: request.filter,
         };
-        let show = |case: &StoredCase| {
+        let (gate, reader) = (self.0.gate(), caller.clone());
+        let show = move |case: &StoredCase| {
             let detainer = case.detainer()?;
-            Some(show::detainer(detainer, self.0.gate().viewpoint(&caller, detainer)?))
+            Some(show::detainer(detainer, gate.viewpoint(&reader, detainer)?))
         };
         let (detainers, next_page_token) = self.0.list(&caller, page, show).await?;
         Ok(Response::new(v1::ListDetainersResponse { detainers, next_page_token }))

@@ -1,20 +1,37 @@
-//! Pages of resources. They are limited in number and in bytes, and accounted for before they leave.
+//! Pages of resources. They are limited in number, in bytes and in how much is looked at for them, and accounted for before
+//! they leave.
+//!
+//! The index finds what a filter may be about; the filter itself is held against what the reader is shown.
 
+use aws_lc_rs::hmac;
 use tonic::Status;
+use uuid::Uuid;
 
 use crate::api::context::Api;
 use crate::api::status;
 use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
+use crate::domain::custody::CustodyState;
+use crate::domain::detainer::DetainerState;
 use crate::domain::determination::FieldClasses;
-use crate::domain::ids::CaseKind;
+use crate::domain::ids::{AgencyId, CaseKind};
 use crate::domain::method::ReadMethod;
-use crate::store::{CaseFilter, CasesOf, DisclosedResource};
+use crate::domain::search::Term;
+use crate::feed::DisclosureFilter;
+use crate::store::{CaseFilter, CasesOf, DisclosedResource, Reader, StoreError};
+use crate::wire::enums::from_wire;
+use crate::wire::filter::{Field, Filterable, ListFilter};
 use crate::wire::{Message, Named, parse, wire_walk};
 
 /// A page ends at this size, however many resources were asked for (AIP-158). It is below 4 MiB, the default limit of
 /// clients.
 const PAGE_BYTES_MAX: usize = 1_024 * 1_024;
+
+/// A page ends once so many cases were looked at, however few of them are in the list. The contract names the number.
+const LOOKED_AT_MAX: usize = 500;
+
+/// Bytes of a page token's tag.
+const TAG_LEN: usize = 8;
 
 /// A page that is asked for.
 #[derive(Debug)]
@@ -29,6 +46,8 @@ pub(super) struct Page {
     pub(super) size: i32,
     /// The page token, from an earlier answer.
     pub(super) token: String,
+    /// What the list is narrowed to.
+    pub(super) filter: String,
 }
 
 /// The classes that a message has content of.
@@ -39,45 +58,129 @@ pub(super) fn classes_of<T: Message + Named>(message: &T) -> Result<FieldClasses
 
 impl Api {
     /// A page of what the caller may see, and the token of the next page.
-    pub(super) async fn list<T: Message + Named>(
+    pub(super) async fn list<T: Message + Named + Filterable + 'static>(
         &self,
         caller: &Caller,
         page: Page,
-        show: impl Fn(&StoredCase) -> Option<T>,
+        show: impl Fn(&StoredCase) -> Option<T> + Send + 'static,
     ) -> Result<(Vec<T>, String), Status> {
         let jurisdiction = parse::jurisdiction("parent", &page.parent).map_err(|faults| status::violations(&faults))?;
         let limit = parse::page_size(page.size).map_err(|faults| status::violations(&faults))?;
-        let after = parse::page_token(&page.token).map_err(|_| status::invalid_cursor())?;
+        let filter = ListFilter::parse::<T>(&page.filter).map_err(|faults| status::violations(&faults))?;
+        let tag = self.tag(&page, &filter);
+        let after = place(&page.token, &tag)?;
         if !caller.takes_part_in(&jurisdiction) {
             return Err(status::not_found());
         }
-        let CasesOf { agency, unassigned } = CasesOf::of(caller, &jurisdiction);
-        let filter =
-            CaseFilter { jurisdiction: jurisdiction.clone(), kind: page.kind, agency, unassigned, after, limit };
+        let whose = CasesOf::of(caller, &jurisdiction);
+        let terms = terms(page.kind, &whose, &filter);
+        let CasesOf { agency, unassigned } = whose;
+        let cases =
+            CaseFilter { jurisdiction: jurisdiction.clone(), kind: page.kind, agency, unassigned, terms, after, limit };
         // Takes a slot: a page is large while it is put together.
         let slot = self.slot(&self.concurrency.lists).await?;
-        let cases = self.read_for(caller, page.method, move |reader, disclosure_filter| {
+        let found = self.read_for(caller, page.method, move |reader, disclosure_filter| {
             let _slot = slot;
-            reader.cases(&filter)?.into_iter().map(|case| disclosure_filter.case(case)).collect::<Result<Vec<_>, _>>()
+            find(reader, cases, disclosure_filter, |case| show(case).filter(|shown| filter.holds(shown)))
         });
-        let cases = cases.await?;
-        let (mut shown, mut resources, mut classes, mut bytes) = (Vec::new(), Vec::new(), FieldClasses::NONE, 0usize);
-        let mut last_shown = None;
-        let mut next = cases.last().filter(|_| cases.len() >= limit).map(|case| case.name().id.to_string());
-        for case in &cases {
-            let Some(message) = show(case) else { continue };
-            bytes = bytes.saturating_add(message.encoded_len());
-            if bytes > PAGE_BYTES_MAX && !shown.is_empty() {
-                // The next page begins with the resource that did not fit.
-                next = last_shown;
-                break;
-            }
-            classes = classes.union(classes_of(&message)?);
-            resources.push(DisclosedResource::from(case.name()));
-            shown.push(message);
-            last_shown = Some(case.name().id.to_string());
+        let Found { shown, resources, next } = found.await?;
+        let mut classes = FieldClasses::NONE;
+        for message in &shown {
+            classes = classes.union(classes_of(message)?);
         }
         self.disclose(caller, page.method, &jurisdiction, resources, classes).await?;
-        Ok((shown, next.unwrap_or_default()))
+        Ok((shown, next.map(|next| format!("{next}{tag}")).unwrap_or_default()))
+    }
+
+    /// What binds a page token to its list and filter: empty without a filter. It is keyed, since a filter may name a
+    /// person, and page tokens are kept in many places.
+    fn tag(&self, page: &Page, filter: &ListFilter) -> String {
+        if filter.is_empty() {
+            return String::new();
+        }
+        let bound = format!("page token\0{}\0{}\0{}", page.method.word(), page.parent, filter.canonical());
+        let tag = hmac::sign(&self.keys.digests, bound.as_bytes());
+        format!(".{}", hex::encode(tag.as_ref().get(..TAG_LEN).unwrap_or_default()))
+    }
+}
+
+/// The place that a page begins after.
+fn place(token: &str, tag: &str) -> Result<Option<Uuid>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let place = token.strip_suffix(tag).ok_or_else(status::invalid_cursor)?;
+    parse::page_token(place).ok().flatten().map(Some).ok_or_else(status::invalid_cursor)
+}
+
+/// A page that was found.
+struct Found<T> {
+    shown: Vec<T>,
+    resources: Vec<DisclosedResource>,
+    /// The last case that was looked at. `None`: there are no more.
+    next: Option<Uuid>,
+}
+
+/// Looks at cases in order until the page is full, the cases have ended, or enough was looked at.
+fn find<T: Message>(
+    reader: &dyn Reader,
+    mut cases: CaseFilter,
+    disclosure_filter: &mut DisclosureFilter<'_>,
+    listed: impl Fn(&StoredCase) -> Option<T>,
+) -> Result<Found<T>, StoreError> {
+    let limit = cases.limit;
+    let mut found = Found { shown: Vec::new(), resources: Vec::new(), next: None };
+    let (mut bytes, mut looked_at) = (0usize, 0usize);
+    loop {
+        let some = reader.cases(&cases)?;
+        let have_ended = some.len() < limit;
+        for case in some {
+            let case = disclosure_filter.case(case)?;
+            if let Some(message) = listed(&case) {
+                bytes = bytes.saturating_add(message.encoded_len());
+                if bytes > PAGE_BYTES_MAX && !found.shown.is_empty() {
+                    // The next page begins with the resource that did not fit.
+                    return Ok(Found { next: cases.after, ..found });
+                }
+                found.resources.push(DisclosedResource::from(case.name()));
+                found.shown.push(message);
+            }
+            cases.after = Some(case.name().id);
+            looked_at = looked_at.saturating_add(1);
+            if found.shown.len() >= limit || looked_at >= LOOKED_AT_MAX {
+                return Ok(Found { next: cases.after, ..found });
+            }
+        }
+        if have_ended {
+            return Ok(found);
+        }
+    }
+}
+
+/// The terms that find everything that may be in a list, and as little else as one condition of its filter can do. Empty:
+/// every case is looked at, as for oversight.
+fn terms(kind: CaseKind, whose: &CasesOf, filter: &ListFilter) -> Vec<Term> {
+    if let Some((number, value)) = filter.number() {
+        return vec![Term::number(number, value)];
+    }
+    let Some(own) = &whose.agency else { return Vec::new() };
+    let holders = || std::iter::once(Some(own)).chain(whose.unassigned.then_some(None));
+    let held = || holders().map(Term::held_by);
+    match kind {
+        CaseKind::Custody => match filter.state().and_then(from_wire::<CustodyState>) {
+            Some(state) => vec![Term::custody_state(own, state)],
+            None => held().collect(),
+        },
+        CaseKind::Detainer => {
+            let custodian = filter.equal(Field::Custodian).and_then(|name| name.strip_prefix("agencies/"));
+            let custodian: Option<AgencyId> = custodian.and_then(|id| id.parse().ok());
+            if let Some(state) = filter.state().and_then(from_wire::<DetainerState>) {
+                let of_holder = holders().map(|holder| Term::state_to_holder(holder, state));
+                return std::iter::once(Term::state_to_issuer(own, state)).chain(of_holder).collect();
+            }
+            let issued = custodian.map_or_else(|| Term::issued_by(own), |of| Term::custodian_to_issuer(own, &of));
+            std::iter::once(issued).chain(held()).collect()
+        }
+        CaseKind::Appeal => Vec::new(),
     }
 }

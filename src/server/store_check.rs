@@ -64,8 +64,9 @@ pub(super) fn check_wrapping_key(
 ) -> Result<(), StoreError> {
     for jurisdiction in jurisdictions {
         for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
-            let (agency, unassigned, after, limit) = (None, false, None, 1);
-            reader.cases(&CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit })?;
+            let jurisdiction = jurisdiction.clone();
+            let (agency, unassigned, terms, after, limit) = (None, false, Vec::new(), None, 1);
+            reader.cases(&CaseFilter { jurisdiction, kind, agency, unassigned, terms, after, limit })?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::path::Path;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::store::copy::Kind::{Bytes, Integer, Text};
+use crate::store::search::{INDEX, MARK};
 use crate::store::{StoreError, StoreLocation, postgres, sqlite};
 
 /// Rows read and written at a time.
@@ -231,7 +232,7 @@ const fn table(name: &'static str, key_len: usize, columns: &'static [(&'static 
 pub(super) const RESTORED: &str = "restored";
 
 /// Every table. Referenced tables come first, and key columns come first within a table.
-pub(super) const TABLES: [Table; 17] = [
+pub(super) const TABLES: [Table; 19] = [
     table("names", 1, &[("id", Integer), ("name", Text)]),
     table("heads", 1, &[("log", Integer), ("size", Integer), ("root", Bytes), ("recorded_at", Integer)]),
     table(
@@ -262,6 +263,8 @@ pub(super) const TABLES: [Table; 17] = [
             ("sealed", Bytes),
         ],
     ),
+    table(INDEX, 4, &[("jurisdiction", Integer), ("kind", Integer), ("term", Bytes), ("id", Bytes)]),
+    table(MARK, 1, &[("id", Integer), ("mark", Bytes)]),
     table(
         "agenda",
         5,

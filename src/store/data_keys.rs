@@ -1,10 +1,11 @@
 //! The data keys of cases, as stored on either engine: one for each case, wrapped. Expunging a case replaces its key, so
 //! that what was sealed before can be opened no more. The new key says from which entries on it seals.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, LogKind};
+use crate::domain::search::{self, Term};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{Append, NewEntry, SealedFrom, StoreError, rows};
 
@@ -73,11 +74,26 @@ fn context(case: &CaseName, from: Option<SealedFrom>) -> Vec<u8> {
     context
 }
 
+/// What is remembered of a case from its loading to the end of the batch.
+#[derive(Debug)]
+pub(super) struct LoadedCase {
+    key: Key,
+    /// What it is found by.
+    terms: BTreeSet<Term>,
+}
+
+impl LoadedCase {
+    /// With its data key.
+    pub(super) fn new(case: &StoredCase, key: Key) -> Self {
+        Self { key, terms: search::terms(case) }
+    }
+}
+
 /// The keys of a batch.
 #[derive(Debug)]
 pub(super) struct BatchKeys {
     /// Of the cases that were loaded, and of new ones.
-    loaded: HashMap<CaseName, Key>,
+    loaded: HashMap<CaseName, LoadedCase>,
     /// What is stored of the keys of new cases.
     new: BTreeMap<CaseName, Vec<u8>>,
     /// The keys that replace those of expunged cases, and what is stored of them.
@@ -86,12 +102,16 @@ pub(super) struct BatchKeys {
 
 impl BatchKeys {
     /// With the keys of the cases that were loaded. Makes one for each new case, and for each that is expunged.
-    pub(super) fn make(vault: &Key, append: &Append, mut loaded: HashMap<CaseName, Key>) -> Result<Self, StoreError> {
+    pub(super) fn make(
+        vault: &Key,
+        append: &Append,
+        mut loaded: HashMap<CaseName, LoadedCase>,
+    ) -> Result<Self, StoreError> {
         let mut new = BTreeMap::new();
         for case in &append.cases {
             if !loaded.contains_key(case.name()) {
                 let (key, stored) = DataKey::make(vault, case.name(), None)?;
-                loaded.insert(case.name().clone(), key);
+                loaded.insert(case.name().clone(), LoadedCase { key, terms: BTreeSet::new() });
                 new.insert(case.name().clone(), stored);
             }
         }
@@ -115,6 +135,15 @@ impl BatchKeys {
 
     /// The key that seals what is recorded about a case within this batch, other than entries and its state.
     pub(super) fn of(&self, case: &CaseName) -> Result<&Key, StoreError> {
+        Ok(&self.case(case)?.key)
+    }
+
+    /// What the case was found by before the batch. A new case was found by nothing.
+    pub(super) fn terms_of(&self, case: &CaseName) -> Result<&BTreeSet<Term>, StoreError> {
+        Ok(&self.case(case)?.terms)
+    }
+
+    fn case(&self, case: &CaseName) -> Result<&LoadedCase, StoreError> {
         self.loaded.get(case).ok_or(StoreError::Broken("a case has no key"))
     }
 

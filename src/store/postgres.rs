@@ -20,6 +20,7 @@ mod pool;
 mod read;
 mod restored;
 mod schema;
+mod search;
 mod session;
 mod statement;
 mod tls;

@@ -7,6 +7,7 @@ use crate::domain::agency::{AgencyKind, Caller};
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogName, RequestId};
 use crate::domain::inbox::Inbox;
+use crate::domain::search::Term;
 use crate::ledger::{Hash, TileId};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::{AgendaFilter, Audience, Disclosed, ListedItem, PolicyInForce, StoreError};
@@ -97,6 +98,8 @@ pub struct CaseFilter {
     pub agency: Option<AgencyId>,
     /// Include cases addressed to no particular custodian.
     pub unassigned: bool,
+    /// Only cases that have one of these terms. Empty: whatever terms they have.
+    pub terms: Vec<Term>,
     /// Start after this one.
     pub after: Option<Uuid>,
     /// The most cases.

@@ -4,14 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uuid::Uuid;
-
 use crate::domain::ids::{CaseName, JurisdictionId};
-use crate::store::copy::{Cell, Cells, PAGE_LEN, Source, TABLES, Table};
+use crate::store::copy::{Cell, Cells, PAGE_LEN, Source, Table};
 use crate::store::data_keys::{DataKey, rewrapped};
 use crate::store::sealed::{self, EntryRow};
+use crate::store::search::{INDEX, MARK, case_name, jurisdictions, table};
 use crate::store::vault::{Key, VaultError};
-use crate::store::{StoreError, StoreLocation, postgres, rows, sqlite};
+use crate::store::{StoreError, StoreLocation, postgres, sqlite};
 
 const BROKEN: StoreError = StoreError::Broken("a row is not of a known layout");
 
@@ -31,11 +30,12 @@ pub fn rewrap(location: &StoreLocation, from: &[u8; 32], to: &[u8; 32]) -> Resul
         StoreLocation::File(path) => Box::new(sqlite::InPlace::open(path)?),
         StoreLocation::Server(address) => Box::new(postgres::InPlace::open(address)?),
     };
-    let rewrap = Rewrap { from: Key::new(from)?, to: Key::new(to)?, jurisdictions: jurisdictions(&mut *store)? };
+    let jurisdictions = jurisdictions(&mut |table, after, len| store.page(table, after, len))?;
+    let rewrap = Rewrap { from: Key::new(from)?, to: Key::new(to)?, jurisdictions };
     let mut done = Rewrapped::default();
     let mut cases = BTreeSet::new();
     replace(&mut *store, "cases", |row| {
-        let name = rewrap.case(&row)?;
+        let name = case_name(&rewrap.jurisdictions, &row)?;
         let again = rewrap.data_key(row, &name)?;
         done.cases = done.cases.saturating_add(u64::from(again.is_some()));
         cases.insert(name);
@@ -50,6 +50,12 @@ pub fn rewrap(location: &StoreLocation, from: &[u8; 32], to: &[u8; 32]) -> Resul
         done.entries = done.entries.saturating_add(u64::from(again.is_some()));
         Ok(again.map(cells))
     })?;
+    if done != Rewrapped::default() {
+        // Whoever opens the store next indexes it under the new key.
+        for name in [INDEX, MARK] {
+            store.clear(table(name)?)?;
+        }
+    }
     store.finish()?;
     Ok(done)
 }
@@ -57,10 +63,10 @@ pub fn rewrap(location: &StoreLocation, from: &[u8; 32], to: &[u8; 32]) -> Resul
 /// Goes through the rows of a table, and replaces those that are given anew.
 fn replace(
     store: &mut dyn InPlace,
-    table: &str,
+    name: &str,
     mut anew: impl FnMut(Cells) -> Result<Option<Cells>, StoreError>,
 ) -> Result<(), StoreError> {
-    let table = TABLES.iter().find(|known| known.name == table).ok_or(BROKEN)?;
+    let table = table(name)?;
     let mut after: Option<Cells> = None;
     loop {
         let page = store.page(table, after.as_deref(), PAGE_LEN)?;
@@ -76,6 +82,9 @@ pub(super) trait InPlace: Source {
     /// Replaces rows that are there.
     fn set(&mut self, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError>;
 
+    /// Removes every row.
+    fn clear(&mut self, table: &Table) -> Result<(), StoreError>;
+
     /// Makes everything durable. Without this call nothing is changed.
     fn finish(self: Box<Self>) -> Result<(), StoreError>;
 }
@@ -87,15 +96,6 @@ struct Rewrap {
 }
 
 impl Rewrap {
-    fn case(&self, row: &Cells) -> Result<CaseName, StoreError> {
-        let [Cell::Integer(jurisdiction), Cell::Integer(kind), Cell::Bytes(id), ..] = row.as_slice() else {
-            return Err(BROKEN);
-        };
-        let jurisdiction = self.jurisdictions.get(jurisdiction).ok_or(BROKEN)?.clone();
-        let kind = rows::case_kind(*kind)?;
-        Ok(CaseName { jurisdiction, kind, id: Uuid::from_slice(id).map_err(|_| BROKEN)? })
-    }
-
     /// The row of a case with its key under the new wrapping key. `None`: it is under it already.
     fn data_key(&self, mut row: Cells, name: &CaseName) -> Result<Option<Cells>, StoreError> {
         let Some(Cell::Bytes(stored)) = row.get_mut(DATA_KEY) else { return Err(BROKEN) };
@@ -118,17 +118,6 @@ impl Rewrap {
 
 /// The column of `cases` that holds the wrapped key.
 const DATA_KEY: usize = 5;
-
-fn jurisdictions(store: &mut dyn InPlace) -> Result<BTreeMap<i64, JurisdictionId>, StoreError> {
-    let mut found = BTreeMap::new();
-    replace(store, "names", |row| {
-        let [Cell::Integer(number), Cell::Text(name)] = row.as_slice() else { return Err(BROKEN) };
-        // Logs have numbers too, and their names are none of a jurisdiction.
-        found.extend(name.parse().ok().map(|jurisdiction| (*number, jurisdiction)));
-        Ok(None)
-    })?;
-    Ok(found)
-}
 
 fn entry(row: Cells) -> Result<EntryRow, StoreError> {
     let row: [Cell; 7] = row.try_into().map_err(|_| BROKEN)?;

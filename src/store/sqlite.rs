@@ -14,6 +14,7 @@ mod inspect;
 mod policy;
 mod read;
 mod restored;
+mod search;
 mod write;
 mod write_back;
 
@@ -35,19 +36,20 @@ pub(in crate::store) use restored::{release_restored, restored};
 
 use crate::domain::ids::CaseName;
 use crate::store::StoreError;
+use crate::store::data_keys::LoadedCase;
 use crate::store::sqlite::connection::open_connection;
 use crate::store::sqlite::durability::Durability;
 use crate::store::sqlite::write_back::WriteBack;
-use crate::store::vault::Key;
+use crate::store::vault::WrappingKey;
 
 /// The writer's side of a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
     names: HashMap<String, i64>,
-    vault: Arc<Key>,
-    /// Data keys of the cases of the present batch.
-    data_keys: HashMap<CaseName, Key>,
+    vault: Arc<WrappingKey>,
+    /// Data keys of the cases of the present batch, and what these were found by.
+    data_keys: HashMap<CaseName, LoadedCase>,
     reader: Arc<SqliteReader>,
     durability: Arc<Durability>,
     write_back: WriteBack,
@@ -72,7 +74,8 @@ impl SqliteStore {
     /// Opens the file, making it if there is none. `wrapping_key` wraps every data key and is not in the file.
     pub fn open(path: &Path, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
         let mut connection = open_connection(path)?;
-        let vault = Arc::new(Key::new(wrapping_key)?);
+        let vault = Arc::new(WrappingKey::new(wrapping_key)?);
+        search::establish(&mut connection, &vault)?;
         let durability = Arc::new(Durability::of(beside(&real(path)?, "-wal")));
         let reader = SqliteReader::new(path.to_owned(), Some(Arc::clone(&vault))).awaiting(Arc::clone(&durability));
         let reader = Arc::new(reader);
@@ -103,7 +106,7 @@ pub fn open_read_only(path: &Path, wrapping_key: Option<&[u8; 32]>) -> Result<Sq
     if !path.is_file() {
         return Err(StoreError::File(std::io::Error::from(ErrorKind::NotFound)));
     }
-    let vault = wrapping_key.map(Key::new).transpose()?.map(Arc::new);
+    let vault = wrapping_key.map(WrappingKey::new).transpose()?.map(Arc::new);
     Ok(SqliteReader::new(path.to_owned(), vault))
 }
 

@@ -10,11 +10,23 @@ pub(super) struct Step {
 }
 
 /// INVARIANT: ascending, without a gap, up to the version before the present one.
-const STEPS: [Step; 1] = [Step {
-    from: 4,
-    sqlite: "CREATE TABLE restored (log INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;",
-    postgres: "CREATE TABLE restored (log BIGINT PRIMARY KEY, size BIGINT NOT NULL);",
-}];
+const STEPS: [Step; 2] = [
+    Step {
+        from: 4,
+        sqlite: "CREATE TABLE restored (log INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;",
+        postgres: "CREATE TABLE restored (log BIGINT PRIMARY KEY, size BIGINT NOT NULL);",
+    },
+    // The index is built when the store is opened, since only then the key is there.
+    Step {
+        from: 5,
+        sqlite: "CREATE TABLE search (jurisdiction INTEGER NOT NULL, kind INTEGER NOT NULL, term BLOB NOT NULL, \
+            id BLOB NOT NULL, PRIMARY KEY (jurisdiction, kind, term, id)) STRICT, WITHOUT ROWID; \
+            CREATE TABLE search_key (id INTEGER PRIMARY KEY CHECK (id = 1), mark BLOB NOT NULL) STRICT;",
+        postgres: "CREATE TABLE search (jurisdiction BIGINT NOT NULL, kind BIGINT NOT NULL, term BYTEA NOT NULL, \
+            id BYTEA NOT NULL, PRIMARY KEY (jurisdiction, kind, term, id)); \
+            CREATE TABLE search_key (id BIGINT PRIMARY KEY CHECK (id = 1), mark BYTEA NOT NULL);",
+    },
+];
 
 /// The step that leads from a version, if one does.
 pub(super) fn step_from(version: i32) -> Option<&'static Step> {

@@ -4,9 +4,10 @@
 //! Expunging a case destroys its data key. Every proof still verifies, and nothing about the person can be read.
 
 use std::fmt;
+use std::ops::Deref;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::rand;
+use aws_lc_rs::{hmac, rand};
 use zeroize::Zeroizing;
 
 use crate::random;
@@ -20,6 +21,46 @@ pub enum VaultError {
     /// The cryptographic library refused, for want of randomness or memory.
     #[error("the cryptographic library refused")]
     Refused,
+}
+
+/// Length of a digest in the search index, in bytes.
+const INDEXED_LEN: usize = 16;
+
+/// A term of the search index as it is stored: a digest under a key, so that nobody without the key can tell of whom it is.
+pub type Indexed = [u8; INDEXED_LEN];
+
+/// The wrapping key, and the key of the search index, which is derived from it.
+pub struct WrappingKey {
+    key: Key,
+    index: hmac::Key,
+}
+
+impl fmt::Debug for WrappingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WrappingKey(withheld)")
+    }
+}
+
+impl Deref for WrappingKey {
+    type Target = Key;
+    fn deref(&self) -> &Key {
+        &self.key
+    }
+}
+
+impl WrappingKey {
+    /// Makes the keys from 32 bytes.
+    pub fn new(bytes: &[u8; 32]) -> Result<Self, VaultError> {
+        // The input is a uniform key, so that one HMAC derives another (RFC 5869 3.3: the extraction may be left out).
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"comity search index");
+        Ok(Self { key: Key::new(bytes)?, index: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()) })
+    }
+
+    /// The digest of a term.
+    pub fn indexed(&self, term: &[u8]) -> Result<Indexed, VaultError> {
+        let digest = hmac::sign(&self.index, term);
+        digest.as_ref().first_chunk().copied().ok_or(VaultError::Refused)
+    }
 }
 
 /// A wrapping key, or the data key of a case.
@@ -83,6 +124,18 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digest_is_of_its_term_and_its_key_alone() {
+        let [one, other] = [7, 8].map(|byte| WrappingKey::new(&[byte; 32]).unwrap());
+        let digest = one.indexed(b"A012345678").unwrap();
+        assert_eq!(WrappingKey::new(&[7; 32]).unwrap().indexed(b"A012345678").unwrap(), digest);
+        assert_ne!(other.indexed(b"A012345678").unwrap(), digest);
+        assert_ne!(one.indexed(b"A012345679").unwrap(), digest);
+        // Not by the wrapping key itself.
+        let plain = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]), b"A012345678");
+        assert_ne!(plain.as_ref().first_chunk(), Some(&digest));
+    }
 
     #[test]
     fn what_was_sealed_opens_in_its_context_alone() {

@@ -20,6 +20,7 @@ use crate::domain::detainer::Detainer;
 use crate::domain::determination::FieldClasses;
 use crate::domain::disclosure::IssuerClasses;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
+use crate::domain::search::Term;
 use crate::policy::gate::{Gate, LegalBar};
 use crate::store::appeals::{ItemFilter, Listed};
 use crate::store::{CaseFilter, CasesOf, Reader, StoreError};
@@ -167,6 +168,7 @@ fn filtered(
             kind: CaseKind::Detainer,
             agency: Some(own.clone()),
             unassigned: false,
+            terms: vec![Term::issued_by(own)],
             after,
             limit: PAGE_LEN,
         })?;

@@ -37,7 +37,8 @@ fn concerning(reader: &dyn Reader, caller: &Caller, name: &CaseName) -> Result<O
     // For a missing appeal another one is opened instead, if there is any.
     let limit = usize::from(case.is_none());
     let (jurisdiction, kind) = (name.jurisdiction.clone(), CaseKind::Appeal);
-    reader.cases(&CaseFilter { jurisdiction, kind, agency: None, unassigned: true, after: None, limit })?;
+    let terms = Vec::new();
+    reader.cases(&CaseFilter { jurisdiction, kind, agency: None, unassigned: true, terms, after: None, limit })?;
     let appeal = case.as_ref().and_then(StoredCase::appeal);
     Ok(appeal.filter(|appeal| holds || appeal.addresses(&caller.agency.id)).cloned())
 }

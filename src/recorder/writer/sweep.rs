@@ -119,7 +119,8 @@ fn read_page(reader: &dyn Reader, limit: usize, jurisdiction: &JurisdictionId, w
         }
         Walk::Whole(after) => {
             let (jurisdiction, kind) = (jurisdiction.clone(), CaseKind::Custody);
-            let filter = CaseFilter { jurisdiction, kind, agency: None, unassigned: true, after, limit };
+            let filter =
+                CaseFilter { jurisdiction, kind, agency: None, unassigned: true, terms: Vec::new(), after, limit };
             let found = reader.cases(&filter)?;
             let next = (found.len() >= limit).then(|| Walk::Whole(found.last().map(|case| case.name().id)));
             let linked = found.iter().filter_map(StoredCase::custody).filter(|found| !found.detainers.is_empty());

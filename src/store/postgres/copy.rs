@@ -105,9 +105,7 @@ impl Target for Duplicate {
     }
 
     fn insert(&mut self, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError> {
-        let (name, columns, arrays) = (table.name, table.list(), arrays(table));
-        let ask = Statement::new(format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays})"));
-        self.connection.run([with_columns(ask, table, rows)?]).map(drop)
+        insert(&self.connection, table, rows)
     }
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {
@@ -120,6 +118,13 @@ impl Target for Duplicate {
         }
         self.connection.commit(vec![Statement::new(COMMIT)])
     }
+}
+
+/// Adds rows.
+pub(super) fn insert(connection: &Connection, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError> {
+    let (name, columns, arrays) = (table.name, table.list(), arrays(table));
+    let ask = Statement::new(format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays})"));
+    connection.run([with_columns(ask, table, rows)?]).map(drop)
 }
 
 const NUMBERED: [&str; 3] = ["names", "consumers", "disclosures"];

@@ -11,9 +11,9 @@ use crate::store::rewrap;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const COMMIT: &str = "COMMIT";
-/// Writes the table to a new file: in the old one the rows that were replaced would stand until something takes their
+/// Writes the tables to new files: in the old ones the rows that were replaced would stand until something takes their
 /// place.
-const REWRITE: &str = "VACUUM (FULL) cases";
+const REWRITE: &str = "VACUUM (FULL) cases, search";
 
 /// The database.
 #[derive(Debug)]
@@ -58,6 +58,10 @@ impl rewrap::InPlace for InPlace {
             return Ok(());
         }
         Err(StoreError::Broken("a row that was read is not there"))
+    }
+
+    fn clear(&mut self, table: &Table) -> Result<(), StoreError> {
+        self.connection.run([Statement::new(format!("DELETE FROM {}", table.name))]).map(drop)
     }
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogName, RequestId};
+use crate::store::data_keys::LoadedCase;
 use crate::store::postgres::appeals::{self, nth};
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::names::Names;
@@ -33,7 +34,7 @@ pub(super) fn load(
     names: &mut Names,
     vault: &Key,
     wanted: &Wanted,
-    data_keys: &mut HashMap<CaseName, Key>,
+    data_keys: &mut HashMap<CaseName, LoadedCase>,
 ) -> Result<Loaded, StoreError> {
     names.find(connection, names_of(wanted))?;
     let wants = Wants::of(wanted, names);
@@ -59,7 +60,7 @@ pub(super) fn load(
             continue;
         }
         let (case, key) = sealed::open_case(vault, name, row.try_get(1)?, row.try_get(2)?)?;
-        data_keys.insert((*name).clone(), key);
+        data_keys.insert((*name).clone(), LoadedCase::new(&case, key));
         loaded.cases.insert((*name).clone(), case);
         loaded.agenda.insert((*name).clone(), Vec::new());
     }

@@ -18,9 +18,9 @@ use crate::store::postgres::address::Address;
 use crate::store::postgres::connection::{Connection, Role};
 use crate::store::postgres::pool::Pool;
 use crate::store::postgres::session::Statement;
-use crate::store::postgres::{agenda, appeals, inbox, load, statement};
+use crate::store::postgres::{agenda, appeals, inbox, load, search, statement};
 use crate::store::sealed::{self, EntryRow};
-use crate::store::vault::{Key, VaultError};
+use crate::store::vault::{VaultError, WrappingKey};
 use crate::store::{
     Account, AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry, rows,
@@ -65,23 +65,23 @@ const PROBE: &str = "SELECT count(*) FROM heads";
 #[derive(Debug)]
 pub struct PostgresReader {
     pool: Pool,
-    vault: Option<Arc<Key>>,
+    vault: Option<Arc<WrappingKey>>,
 }
 
 /// Opens a store for reading, as `verify` does. Without the wrapping key, sealed content stays sealed.
 pub fn open_read_only(address: &Address, wrapping_key: Option<&[u8; 32]>) -> Result<PostgresReader, StoreError> {
-    let vault = wrapping_key.map(Key::new).transpose()?.map(Arc::new);
+    let vault = wrapping_key.map(WrappingKey::new).transpose()?.map(Arc::new);
     let reader = PostgresReader::new(address.clone(), Role::Onlooker, vault)?;
     reader.probe()?;
     Ok(reader)
 }
 
 impl PostgresReader {
-    pub(super) fn new(address: Address, role: Role, vault: Option<Arc<Key>>) -> Result<Self, StoreError> {
+    pub(super) fn new(address: Address, role: Role, vault: Option<Arc<WrappingKey>>) -> Result<Self, StoreError> {
         Ok(Self { pool: Pool::new(address, role)?, vault })
     }
 
-    fn vault(&self) -> Result<&Key, StoreError> {
+    fn vault(&self) -> Result<&WrappingKey, StoreError> {
         self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
     }
 
@@ -119,7 +119,8 @@ impl PostgresReader {
                 let index = rows::unpack(row.position)?.1;
                 let own = case.and_then(|case| keys.get(&case));
                 let (openings, expunged) = if unseal(&audience) {
-                    let key = own.map_or(self.vault.as_deref(), |own| own.of_entry(log.kind, index));
+                    let key =
+                        own.map_or(self.vault.as_deref().map(|vault| &**vault), |own| own.of_entry(log.kind, index));
                     (row.openings(key)?, own.is_some() && key.is_none())
                 } else {
                     (Vec::new(), false)
@@ -179,16 +180,19 @@ impl Reader for PostgresReader {
     fn cases(&self, filter: &CaseFilter) -> Result<Vec<StoredCase>, StoreError> {
         self.pool.with(|connection| {
             let Some(number) = connection.number(filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
-            let after = statement::id(filter.after.unwrap_or(Uuid::nil()));
-            let ask = Statement::new(CASES).with(number).with(rows::kind(filter.kind)).with(after);
-            let ask = ask.with(filter.agency.as_ref().map(ToString::to_string)).with(filter.unassigned);
-            let ask = ask.with(rows::limit(filter.limit)).with(data_keys::LEN_UNLESS_EXPUNGED);
-            let [found] = connection.run([ask])?;
             let case = |row: &Row| {
                 let id = Uuid::from_slice(row.try_get(0)?).map_err(|_| StoreError::Broken("a case has no id"))?;
                 let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
                 Ok(sealed::open_case(self.vault()?, &name, row.try_get(1)?, row.try_get(2)?)?.0)
             };
+            if !filter.terms.is_empty() {
+                return search::find(connection, self.vault()?, number, filter)?.iter().map(case).collect();
+            }
+            let after = statement::id(filter.after.unwrap_or(Uuid::nil()));
+            let ask = Statement::new(CASES).with(number).with(rows::kind(filter.kind)).with(after);
+            let ask = ask.with(filter.agency.as_ref().map(ToString::to_string)).with(filter.unassigned);
+            let ask = ask.with(rows::limit(filter.limit)).with(data_keys::LEN_UNLESS_EXPUNGED);
+            let [found] = connection.run([ask])?;
             found.rows.iter().map(case).collect()
         })
     }

@@ -56,6 +56,19 @@ CREATE TABLE cases (
 );
 ALTER TABLE cases ALTER sealed SET STORAGE EXTERNAL;
 
+CREATE TABLE search (
+    jurisdiction BIGINT NOT NULL,
+    kind BIGINT NOT NULL,
+    term BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    PRIMARY KEY (jurisdiction, kind, term, id)
+);
+
+CREATE TABLE search_key (
+    id BIGINT PRIMARY KEY CHECK (id = 1),
+    mark BYTEA NOT NULL
+);
+
 CREATE TABLE agenda (
     jurisdiction BIGINT NOT NULL,
     case_kind BIGINT NOT NULL,

@@ -9,9 +9,10 @@ use crate::store::data_keys::BatchKeys;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::Statement;
 use crate::store::postgres::statement::{WriteStatement, WriteStatements, id};
-use crate::store::postgres::{agenda, appeals, inbox};
+use crate::store::postgres::{agenda, appeals, inbox, search};
 use crate::store::sealed::{self, EntryRow};
-use crate::store::vault::Key;
+use crate::store::search::Changes;
+use crate::store::vault::{Key, WrappingKey};
 use crate::store::{
     Append, HeadMove, NewDelivery, NewDisclosure, NewEntry, NewRequest, PolicyInForce, StoreError, rows,
 };
@@ -69,12 +70,13 @@ pub(super) fn in_the_clear(append: &Append, names: &Names, keys: &BatchKeys) -> 
 pub(super) fn sealed(
     append: &Append,
     names: &Names,
-    vault: &Key,
+    vault: &WrappingKey,
     keys: &BatchKeys,
 ) -> Result<WriteStatements, StoreError> {
     let mut writes = WriteStatements::default();
     writes.add(entries(append, names, vault, keys)?);
     writes.add(cases(&append.cases, names, keys)?);
+    writes.add(search::write(&Changes::of(append, keys, vault)?, names)?);
     writes.add(appeals::write(&append.appeals, names, keys)?);
     writes.add(expunge(names, keys)?);
     Ok(writes)

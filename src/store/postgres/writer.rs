@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use crate::domain::agenda::ItemKind;
 use crate::domain::ids::{CaseName, JurisdictionId, LogName};
 use crate::ledger::{Hash, TILE_WIDTH, TileId, Tree, tile_from_bytes};
-use crate::store::data_keys::{BatchKeys, DataKey};
+use crate::store::data_keys::{BatchKeys, DataKey, LoadedCase};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::connection::{CONFIRM, Connection, Role};
 use crate::store::postgres::follower::Follower;
@@ -20,8 +20,8 @@ use crate::store::postgres::names::Names;
 use crate::store::postgres::read::{self, PostgresReader};
 use crate::store::postgres::session::{Answer, Statement};
 use crate::store::postgres::write;
-use crate::store::postgres::{agenda, inbox, load, schema};
-use crate::store::vault::{Key, VaultError};
+use crate::store::postgres::{agenda, inbox, load, schema, search};
+use crate::store::vault::{VaultError, WrappingKey};
 use crate::store::{
     Append, BatchStart, Head, HeadFollower, ListedItem, Loaded, LogState, PolicyInForce, Reader, Store, StoreError,
     Wanted, rows,
@@ -47,9 +47,9 @@ pub struct PostgresStore {
     /// `None` after it was lost; the next batch reconnects.
     connection: Option<Connection>,
     names: Names,
-    vault: Arc<Key>,
-    /// Data keys of the cases in the current batch.
-    data_keys: HashMap<CaseName, Key>,
+    vault: Arc<WrappingKey>,
+    /// Data keys of the cases in the current batch, and what these were found by.
+    data_keys: HashMap<CaseName, LoadedCase>,
     /// The heads that the current batch has locked; `None` if no batch was begun.
     begun: Option<BTreeMap<LogName, LockedHead>>,
     address: Address,
@@ -71,7 +71,7 @@ impl PostgresStore {
     /// database.
     pub fn open(address: &Address, wrapping_key: &[u8; 32]) -> Result<Self, StoreError> {
         let io = Arc::new(Io::start("comity-write")?);
-        let vault = Arc::new(Key::new(wrapping_key)?);
+        let vault = Arc::new(WrappingKey::new(wrapping_key)?);
         let mut tag = [0; 16];
         rand::fill(&mut tag).map_err(|_| VaultError::Refused)?;
         let reader = Arc::new(PostgresReader::new(address.clone(), Role::Reader, Some(Arc::clone(&vault)))?);
@@ -91,6 +91,9 @@ impl PostgresStore {
         schema::begin_to_write(&connection)?;
         store.connection = Some(connection);
         store.check_key()?;
+        if let Some(connection) = &store.connection {
+            search::establish(connection, &store.vault)?;
+        }
         Ok(store)
     }
 

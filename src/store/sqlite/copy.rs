@@ -105,12 +105,7 @@ impl Target for Duplicate {
     }
 
     fn insert(&mut self, table: &Table, rows: Vec<Cells>) -> Result<(), StoreError> {
-        let sql = format!("INSERT INTO {} ({}) VALUES ({})", table.name, table.list(), marks(table.columns.len()));
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        for row in &rows {
-            statement.execute(params_from_iter(row))?;
-        }
-        Ok(())
+        insert(&self.connection, table, &rows)
     }
 
     fn finish(self: Box<Self>) -> Result<(), StoreError> {
@@ -123,6 +118,16 @@ impl Target for Duplicate {
         }
         Ok(())
     }
+}
+
+/// Adds rows.
+pub(super) fn insert(connection: &Connection, table: &Table, rows: &[Cells]) -> Result<(), StoreError> {
+    let sql = format!("INSERT INTO {} ({}) VALUES ({})", table.name, table.list(), marks(table.columns.len()));
+    let mut statement = connection.prepare_cached(&sql)?;
+    for row in rows {
+        statement.execute(params_from_iter(row))?;
+    }
+    Ok(())
 }
 
 fn marks(len: usize) -> String {

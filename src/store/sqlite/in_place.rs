@@ -64,6 +64,10 @@ impl rewrap::InPlace for InPlace {
         Ok(())
     }
 
+    fn clear(&mut self, table: &Table) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch(&format!("DELETE FROM {}", table.name))?)
+    }
+
     /// Nothing that was replaced is left in the file or in the write-ahead log. `secure_delete` alone does not achieve that:
     /// where SQLite moves rows between pages, copies of them stay in what is then unused. So the file is written anew.
     fn finish(self: Box<Self>) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use crate::store::sqlite::connection::{check_schema, earlier_version, is_blank, 
 use crate::store::sqlite::read::SqliteReader;
 use crate::store::sqlite::restored::marks;
 use crate::store::sqlite::{beside, real};
-use crate::store::vault::Key;
+use crate::store::vault::WrappingKey;
 use crate::store::{StoreError, rows};
 
 /// Where the kernel lists the locks on files.
@@ -26,7 +26,7 @@ pub(in crate::store) fn inspect(path: &Path, wrapping_key: &[u8; 32]) -> Result<
     if fs::metadata(path)?.nlink() > 1 {
         return Err(StoreError::SecondName(path.clone()));
     }
-    let vault = Some(Arc::new(Key::new(wrapping_key)?));
+    let vault = Some(Arc::new(WrappingKey::new(wrapping_key)?));
     let reader = SqliteReader::new(path.clone(), vault);
     let holder = holder(path);
     let waiting = fs::metadata(beside(path, "-wal")).map_or(0, |about| about.len());

@@ -18,8 +18,9 @@ use crate::store::data_keys::{self, DataKey};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::sqlite::connection::{open_reader, open_untouched};
 use crate::store::sqlite::durability::Durability;
+use crate::store::sqlite::search::{self, Found};
 use crate::store::sqlite::{agenda, appeals, inbox, policy};
-use crate::store::vault::{Key, VaultError};
+use crate::store::vault::{Key, VaultError, WrappingKey};
 use crate::store::{
     Account, AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry, rows,
@@ -33,7 +34,7 @@ const READERS_MAX: usize = 8;
 #[derive(Debug)]
 pub struct SqliteReader {
     path: PathBuf,
-    vault: Option<Arc<Key>>,
+    vault: Option<Arc<WrappingKey>>,
     idle: Mutex<Vec<Connection>>,
     open: fn(&Path) -> Result<Connection, StoreError>,
     /// How far the writer is, if one in the same process writes to the file.
@@ -41,7 +42,7 @@ pub struct SqliteReader {
 }
 
 impl SqliteReader {
-    pub(super) fn new(path: PathBuf, vault: Option<Arc<Key>>) -> Self {
+    pub(super) fn new(path: PathBuf, vault: Option<Arc<WrappingKey>>) -> Self {
         Self { path, vault, idle: Mutex::new(Vec::new()), open: open_reader, durability: None }
     }
 
@@ -74,7 +75,7 @@ impl SqliteReader {
         Ok(read)
     }
 
-    fn vault(&self) -> Result<&Key, StoreError> {
+    fn vault(&self) -> Result<&WrappingKey, StoreError> {
         self.vault.as_deref().ok_or(StoreError::Vault(VaultError::Unopened))
     }
 
@@ -142,7 +143,7 @@ impl SqliteReader {
         let own = self.key_of(connection, &row.leaf)?;
         let key = match &own {
             Some(own) => own.of_entry(log, index),
-            None => Some(self.vault()?),
+            None => Some(&**self.vault()?),
         };
         Ok((row.openings(key)?, key.is_none()))
     }
@@ -169,6 +170,15 @@ impl Reader for SqliteReader {
         self.with(|connection| {
             let Some(jurisdiction) = number(connection, filter.jurisdiction.as_str())? else { return Ok(Vec::new()) };
             let agency = agency_number(connection, filter.agency.as_ref())?;
+            let open = |(id, wrapped, state): Found| {
+                let id = Uuid::from_slice(&id).map_err(|_| StoreError::Broken("a case has no id"))?;
+                let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
+                Ok(sealed::open_case(self.vault()?, &name, &wrapped, &state)?.0)
+            };
+            if !filter.terms.is_empty() {
+                let found = search::find(connection, self.vault()?, jurisdiction, agency, filter)?;
+                return found.into_iter().map(open).collect();
+            }
             let mut statement = connection.prepare_cached(
                 "SELECT id, data_key, sealed FROM cases \
                  WHERE jurisdiction = ?1 AND kind = ?2 AND id > ?3 AND length(data_key) <= ?7 \
@@ -187,16 +197,9 @@ impl Reader for SqliteReader {
                     limit,
                     data_keys::LEN_UNLESS_EXPUNGED
                 ],
-                |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?)),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )?;
-            found
-                .map(|row| {
-                    let (id, wrapped, state) = row?;
-                    let id = Uuid::from_slice(&id).map_err(|_| StoreError::Broken("a case has no id"))?;
-                    let name = CaseName { jurisdiction: filter.jurisdiction.clone(), kind: filter.kind, id };
-                    Ok(sealed::open_case(self.vault()?, &name, &wrapped, &state)?.0)
-                })
-                .collect()
+            found.map(|row| open(row?)).collect()
         })
     }
 

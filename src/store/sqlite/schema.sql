@@ -45,6 +45,22 @@ CREATE TABLE cases (
     PRIMARY KEY (jurisdiction, kind, id)
 ) STRICT, WITHOUT ROWID;
 
+-- What a case is found by. A term is a digest under a key that is not in the file: nothing of whom or of what it is can be
+-- read here.
+CREATE TABLE search (
+    jurisdiction INTEGER NOT NULL,
+    kind INTEGER NOT NULL,        -- of the case, as is the id
+    term BLOB NOT NULL,
+    id BLOB NOT NULL,
+    PRIMARY KEY (jurisdiction, kind, term, id)
+) STRICT, WITHOUT ROWID;
+
+-- Under which key the terms are digested.
+CREATE TABLE search_key (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    mark BLOB NOT NULL
+) STRICT;
+
 -- What is open about a case, by when it is due. Nothing personal: it is in the clear.
 CREATE TABLE agenda (
     jurisdiction INTEGER NOT NULL,

@@ -10,9 +10,10 @@ use crate::domain::agenda::ItemKind;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseName, JurisdictionId, LogName, OfficerPseudonym};
 use crate::ledger::{Tree, tile_to_bytes};
-use crate::store::data_keys::BatchKeys;
+use crate::store::data_keys::{BatchKeys, LoadedCase};
 use crate::store::sealed::{self, EntryRow};
-use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read};
+use crate::store::search::Changes;
+use crate::store::sqlite::{SqliteReader, SqliteStore, agenda, appeals, inbox, policy, read, search};
 use crate::store::{
     Append, BatchStart, CasesOf, HeadFollower, HeadMove, ListedItem, Loaded, LogState, NewDisclosure, NewEntry, Reader,
     SeenRequest, Store, StoreError, Unsynced, Wanted, rows,
@@ -43,7 +44,7 @@ impl Store for SqliteStore {
                 of.is_none_or(|of| of.iter().any(|whose| whose.has(number(whose), issuer, holder)))
             };
             if let Some((case, key)) = read::case(&self.connection, *jurisdiction, name, &self.vault, theirs)? {
-                self.data_keys.insert(name.clone(), key);
+                self.data_keys.insert(name.clone(), LoadedCase::new(&case, key));
                 loaded.cases.insert(name.clone(), case);
                 let open = agenda::of_case(&self.connection, *jurisdiction, name)?;
                 loaded.agenda.insert(name.clone(), open);
@@ -186,6 +187,7 @@ impl SqliteStore {
             EntryRow::seal(rows::position(log, new.index)?, batch_size, new, keys.of_entry(vault, new)?)
         })?;
         let states = sealed::seal_all(&append.cases, |case| sealed::seal_case(case, keys.of_state(case)?))?;
+        let changes = Changes::of(append, &keys, vault)?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for head in &append.heads {
             move_head(&transaction, number(&head.log.to_string())?, head)?;
@@ -196,6 +198,7 @@ impl SqliteStore {
         for (case, state) in append.cases.iter().zip(&states) {
             upsert_case(&transaction, &number, case, state, keys.new_of(case.name()))?;
         }
+        search::write(&transaction, &number, &changes)?;
         for change in &append.agenda {
             agenda::write(&transaction, &number, change)?;
         }
