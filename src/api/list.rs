@@ -17,8 +17,7 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind};
 use crate::domain::method::ReadMethod;
 use crate::domain::search::Term;
-use crate::feed::DisclosureFilter;
-use crate::store::{CaseFilter, CasesOf, DisclosedResource, Reader, StoreError};
+use crate::store::{CaseFilter, CasesOf, DisclosedResource, StoreError};
 use crate::wire::enums::from_wire;
 use crate::wire::filter::{Field, Filterable, ListFilter};
 use crate::wire::{Message, Named, parse, wire_walk};
@@ -81,7 +80,11 @@ impl Api {
         let slot = self.slot(&self.concurrency.lists).await?;
         let found = self.read_for(caller, page.method, move |reader, disclosure_filter| {
             let _slot = slot;
-            find(reader, cases, disclosure_filter, |case| show(case).filter(|shown| filter.holds(shown)))
+            let listed = |case: StoredCase| {
+                let case = disclosure_filter.case(case)?;
+                Ok(show(&case).filter(|shown| filter.holds(shown)))
+            };
+            find(cases, |cases| reader.cases(cases), listed)
         });
         let Found { shown, resources, next } = found.await?;
         let mut classes = FieldClasses::NONE;
@@ -121,31 +124,31 @@ struct Found<T> {
     next: Option<Uuid>,
 }
 
-/// Looks at cases in order until the page is full, the cases have ended, or enough was looked at.
+/// Looks at cases in order until the page is full, the cases have ended, or enough was looked at. `listed` gives what a case
+/// is listed as.
 fn find<T: Message>(
-    reader: &dyn Reader,
     mut cases: CaseFilter,
-    disclosure_filter: &mut DisclosureFilter<'_>,
-    listed: impl Fn(&StoredCase) -> Option<T>,
+    read: impl Fn(&CaseFilter) -> Result<Vec<StoredCase>, StoreError>,
+    mut listed: impl FnMut(StoredCase) -> Result<Option<T>, StoreError>,
 ) -> Result<Found<T>, StoreError> {
     let limit = cases.limit;
     let mut found = Found { shown: Vec::new(), resources: Vec::new(), next: None };
     let (mut bytes, mut looked_at) = (0usize, 0usize);
     loop {
-        let some = reader.cases(&cases)?;
+        let some = read(&cases)?;
         let have_ended = some.len() < limit;
         for case in some {
-            let case = disclosure_filter.case(case)?;
-            if let Some(message) = listed(&case) {
+            let name = case.name().clone();
+            if let Some(message) = listed(case)? {
                 bytes = bytes.saturating_add(message.encoded_len());
                 if bytes > PAGE_BYTES_MAX && !found.shown.is_empty() {
                     // The next page begins with the resource that did not fit.
                     return Ok(Found { next: cases.after, ..found });
                 }
-                found.resources.push(DisclosedResource::from(case.name()));
+                found.resources.push(DisclosedResource::from(&name));
                 found.shown.push(message);
             }
-            cases.after = Some(case.name().id);
+            cases.after = Some(name.id);
             looked_at = looked_at.saturating_add(1);
             if found.shown.len() >= limit || looked_at >= LOOKED_AT_MAX {
                 return Ok(Found { next: cases.after, ..found });
@@ -184,3 +187,6 @@ fn terms(kind: CaseKind, whose: &CasesOf, filter: &ListFilter) -> Vec<Term> {
         CaseKind::Appeal => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -255,8 +255,8 @@ impl Player {
     fn read_cases(&mut self) {
         let mut cases = Vec::new();
         for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
-            let (jurisdiction, agency, after) = (sample::jurisdiction(), None, None);
-            let filter = CaseFilter { jurisdiction, kind, agency, unassigned: false, after, limit: usize::MAX };
+            let (jurisdiction, agency, terms, after) = (sample::jurisdiction(), None, Vec::new(), None);
+            let filter = CaseFilter { jurisdiction, kind, agency, unassigned: false, terms, after, limit: usize::MAX };
             cases.extend(self.running.reader.cases(&filter).unwrap());
         }
         self.cases = cases.into_iter().map(|case| (case.name().clone(), case)).collect();

@@ -126,6 +126,8 @@ mod restart;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod service_manager;
 #[cfg(test)]
 mod spans;

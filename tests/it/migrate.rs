@@ -103,24 +103,39 @@ async fn a_store_is_moved_to_a_database_and_back_and_nobody_sees_a_difference() 
     assert!(fs::metadata(back).unwrap().len() > 0);
 }
 
-/// As the version before left it: without what came since.
-const AS_BEFORE: [&str; 2] = ["DROP TABLE restored", "user_version = 4"];
+/// As earlier versions left it: each without what came since.
+const AS_BEFORE: [(&str, i64); 2] = [
+    ("DROP TABLE search; DROP TABLE search_key", 5),
+    ("DROP TABLE search; DROP TABLE search_key; DROP TABLE restored", 4),
+];
+
+/// The detainers that ICE finds by the number that all of them have.
+async fn found(world: &World) -> usize {
+    let filter = "subject.identifiers.alien_number = \"079314159\"".to_owned();
+    let request = v1::ListDetainersRequest { parent: NY.to_owned(), filter, ..Default::default() };
+    world.ice().list_detainers(request).await.accepted().detainers.len()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_of_the_version_before_is_taken_over_and_one_of_a_later_version_is_not() {
     let mut world = World::start();
     world.matched("us-ny-doccs").await;
-    let before = seen(&world).await;
+    let mut before = seen(&world).await;
     world.stop().await;
     let file = rusqlite::Connection::open(world.directory().join("comity.db")).unwrap();
     let version = || file.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap();
     let current = version();
-    file.execute_batch(&format!("{}; PRAGMA {};", AS_BEFORE[0], AS_BEFORE[1])).unwrap();
-    world.open_again();
-    assert_eq!(version(), current);
-    assert_eq!(seen(&world).await, before);
-    world.matched("us-ny-doccs").await;
-    world.stop().await;
+    for (number, (without, earlier)) in (1..).zip(AS_BEFORE) {
+        file.execute_batch(&format!("{without}; PRAGMA user_version = {earlier};")).unwrap();
+        world.open_again();
+        assert_eq!(version(), current);
+        assert_eq!(seen(&world).await, before);
+        assert_eq!(found(&world).await, number, "what was stored before is found");
+        world.matched("us-ny-doccs").await;
+        assert_eq!(found(&world).await, number + 1);
+        before = seen(&world).await;
+        world.stop().await;
+    }
     file.execute_batch(&format!("PRAGMA user_version = {}", current + 1)).unwrap();
     let refused = comity::store::sqlite::SqliteStore::open(&world.directory().join("comity.db"), &[7; 32]).unwrap_err();
     assert!(refused.to_string().contains("not a store of this version"), "{refused}");
@@ -131,13 +146,16 @@ async fn a_database_of_the_version_before_is_taken_over() {
     let Some(database) = Database::whole() else { return };
     let mut world = World::with(|_, config| config.store = StoreConfig::server(database.url()));
     world.matched("us-ny-doccs").await;
-    let before = seen(&world).await;
-    world.stop().await;
+    let mut before = seen(&world).await;
     let current = database.run("SELECT version FROM comity");
-    database.run(AS_BEFORE[0]);
-    database.run("UPDATE comity SET version = 4");
-    world.open_again();
-    assert_eq!(database.run("SELECT version FROM comity"), current);
-    assert_eq!(seen(&world).await, before);
-    world.matched("us-ny-doccs").await;
+    for (number, (without, earlier)) in (1..).zip(AS_BEFORE) {
+        world.stop().await;
+        database.run(&format!("{without}; UPDATE comity SET version = {earlier}"));
+        world.open_again();
+        assert_eq!(database.run("SELECT version FROM comity"), current);
+        assert_eq!(seen(&world).await, before);
+        assert_eq!(found(&world).await, number, "what was stored before is found");
+        world.matched("us-ny-doccs").await;
+        before = seen(&world).await;
+    }
 }

@@ -9,6 +9,7 @@ mod batch;
 mod copies;
 mod entries;
 mod inboxes;
+mod search;
 mod shared;
 mod standby;
 mod unsynced;
@@ -27,7 +28,7 @@ use crate::sample;
 use crate::store_contract::agenda::*;
 use crate::store_contract::answers::*;
 use crate::store_contract::batch::{Drafts, Everything, custody, delivered, detainer, everything, log};
-use crate::store_contract::{appeals::*, entries::*, inboxes::*};
+use crate::store_contract::{appeals::*, entries::*, inboxes::*, search::*};
 
 /// Opens the store under test; each time the same one, as another process would.
 type Open<'a> = &'a dyn Fn() -> Box<dyn Store>;
@@ -65,6 +66,7 @@ promises! {
     no_log_shows_an_entry_of_another,
     cases_are_listed_by_agency_and_kind_after_a_place,
     a_case_is_read_as_it_was_last_kept,
+    cases_are_found_by_the_terms_that_they_have_now,
     a_request_is_found_by_its_agency_alone,
     the_first_delivery_of_an_entry_is_the_one_that_counts,
     what_a_confirmation_left_out_was_not_delivered_by_it,
@@ -269,6 +271,7 @@ fn cases_are_listed_by_agency_and_kind_after_a_place(open: Open<'_>) {
         kind: CaseKind::Detainer,
         agency: None,
         unassigned: false,
+        terms: Vec::new(),
         after: None,
         limit: 100,
     };
@@ -326,6 +329,7 @@ fn a_case_is_read_as_it_was_last_kept(open: Open<'_>) {
         kind: CaseKind::Detainer,
         agency: Some(sample::officer("nassau").agency.id.clone()),
         unassigned: false,
+        terms: Vec::new(),
         after: None,
         limit: 10,
     };

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use comity::domain::ids::CaseKind;
 use comity::wire::bulk::BulkItem as _;
+use comity::wire::filter::ListFilter;
 use comity::wire::parse::{self, WriteRequest};
 use comity::wire::wire_walk::{self, MessageError};
 use comity::wire::{Message, Named, Violations, show, v1};
@@ -110,8 +111,14 @@ readers! {
         same(&request.parent, &appeal);
         page(&format!("jurisdictions/{}", appeal.jurisdiction), request.page_size, &request.page_token)?;
     }
-    ListDetainersRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
-    ListCustodiesRequest(request) { page(&request.parent, request.page_size, &request.page_token)?; }
+    ListDetainersRequest(request) {
+        page(&request.parent, request.page_size, &request.page_token)?;
+        ListFilter::parse::<v1::Detainer>(&request.filter)?;
+    }
+    ListCustodiesRequest(request) {
+        page(&request.parent, request.page_size, &request.page_token)?;
+        ListFilter::parse::<v1::Custody>(&request.filter)?;
+    }
     ListReviewsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
     ListObligationsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
     ReceiveRequest(request) {

@@ -147,11 +147,20 @@ impl Look<'_> {
         if picked_up && !self.account.may_show_pick_up_now(whole, linked(whole), self.cases, self.now) {
             return Err(format!("a detainer shows {} a pick-up", self.requester));
         }
+        let (release, closing) = (shown.actual_release.as_ref(), shown.closing.as_ref());
+        let dated = shown.scheduled_release.is_some()
+            || release.is_some_and(|told| told.released_at.is_some())
+            || closing.is_some_and(|told| told.occurred_at.is_some());
+        let detailed = release.is_some_and(|told| told.reason != 0) || closing.is_some_and(|told| told.reason != 0);
         let of_custody = shown.acknowledgement.is_some() || shown.service_of_copy.is_some() || picked_up;
         let revealed_class =
             whole.issuer_view.answer.as_ref().map(|answer| answer.kind.revealed_class(&of.request.addressee));
-        let there =
-            [of_custody.then_some(FieldClass::Custody), shown.answer.is_some().then_some(()).and(revealed_class)];
+        let there = [
+            of_custody.then_some(FieldClass::Custody),
+            shown.answer.is_some().then_some(()).and(revealed_class),
+            dated.then_some(FieldClass::ReleaseDate),
+            detailed.then_some(FieldClass::ReleaseDetail),
+        ];
         for class in there.into_iter().flatten() {
             if !self.account.may_show_now(class, whole, linked(whole), self.cases, self.now) {
                 return Err(format!("a detainer shows {} the class {}", self.requester, class.word()));

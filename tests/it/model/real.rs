@@ -219,8 +219,9 @@ pub(super) fn all_cases(reader: &dyn Reader) -> Result<Vec<StoredCase>, StoreErr
     for jurisdiction in places() {
         for kind in [CaseKind::Detainer, CaseKind::Custody] {
             let jurisdiction = jurisdiction.clone();
-            let (agency, after, limit) = (None, None, usize::MAX);
-            cases.extend(reader.cases(&CaseFilter { jurisdiction, kind, agency, unassigned: false, after, limit })?);
+            let (agency, terms, after, limit) = (None, Vec::new(), None, usize::MAX);
+            let unassigned = false;
+            cases.extend(reader.cases(&CaseFilter { jurisdiction, kind, agency, unassigned, terms, after, limit })?);
         }
     }
     Ok(cases)

@@ -203,7 +203,8 @@ pub(super) fn everything(reader: &dyn Reader) -> Everything {
     let mut cases = BTreeMap::new();
     for kind in [CaseKind::Detainer, CaseKind::Custody, CaseKind::Appeal] {
         let (jurisdiction, limit) = (sample::jurisdiction(), usize::MAX);
-        let filter = CaseFilter { jurisdiction, kind, agency: None, unassigned: false, after: None, limit };
+        let (agency, terms, after) = (None, Vec::new(), None);
+        let filter = CaseFilter { jurisdiction, kind, agency, unassigned: false, terms, after, limit };
         for case in reader.cases(&filter).unwrap() {
             assert_eq!(reader.case(case.name()).unwrap().as_ref(), Some(&case));
             cases.insert(case.name().clone(), case);
