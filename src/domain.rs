@@ -39,6 +39,7 @@ pub mod range;
 pub mod reassessment;
 mod record;
 pub mod refusal;
+pub mod release;
 pub mod review;
 pub mod safeguards;
 pub mod search;

@@ -22,6 +22,7 @@ mod sealed;
 mod search;
 mod sharded;
 pub mod sqlite;
+mod tables;
 mod taken_over;
 pub mod vault;
 

@@ -23,6 +23,7 @@ mod schema;
 mod search;
 mod session;
 mod statement;
+mod table;
 mod tls;
 mod write;
 mod writer;

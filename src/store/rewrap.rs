@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::{CaseName, JurisdictionId};
-use crate::store::copy::{Cell, Cells, PAGE_LEN, Source, Table};
+use crate::store::copy::Source;
 use crate::store::data_keys::{DataKey, rewrapped};
 use crate::store::sealed::{self, EntryRow};
-use crate::store::search::{INDEX, MARK, case_name, jurisdictions, table};
+use crate::store::search::{case_name, jurisdictions};
+use crate::store::tables::{Cell, Cells, INDEX, MARK, PAGE_LEN, Table, named};
 use crate::store::vault::{Key, VaultError};
 use crate::store::{StoreError, StoreLocation, postgres, sqlite};
 
@@ -53,7 +54,7 @@ pub fn rewrap(location: &StoreLocation, from: &[u8; 32], to: &[u8; 32]) -> Resul
     if done != Rewrapped::default() {
         // Whoever opens the store next indexes it under the new key.
         for name in [INDEX, MARK] {
-            store.clear(table(name)?)?;
+            store.clear(named(name)?)?;
         }
     }
     store.finish()?;
@@ -66,7 +67,7 @@ fn replace(
     name: &str,
     mut anew: impl FnMut(Cells) -> Result<Option<Cells>, StoreError>,
 ) -> Result<(), StoreError> {
-    let table = table(name)?;
+    let table = named(name)?;
     let mut after: Option<Cells> = None;
     loop {
         let page = store.page(table, after.as_deref(), PAGE_LEN)?;

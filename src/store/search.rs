@@ -1,8 +1,8 @@
 //! The search index, the same on both engines: which cases have which terms. A term is stored as a digest under a key that
 //! is derived from the wrapping key, in the transaction that stores its case, and is deleted when the case is expunged.
 //!
-//! A mark says under which key the index was built. A store whose mark is missing or is another's, since it was made by an
-//! earlier version or was put under another wrapping key, is indexed anew when it is opened.
+//! A mark says that the index was built, and under which key. A store without a mark, since it was made by an earlier version
+//! or was put under another wrapping key, is indexed when it is opened.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,10 @@ use uuid::Uuid;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use crate::domain::search::{self, Term};
-use crate::store::copy::{Cell, Cells, PAGE_LEN, TABLES, Table};
 use crate::store::data_keys::BatchKeys;
+use crate::store::tables::{Cell, Cells, INDEX, MARK, PAGE_LEN, Table, named};
 use crate::store::vault::{Indexed, WrappingKey};
 use crate::store::{Append, CaseFilter, StoreError, rows, sealed};
-
-/// The table of the index.
-pub(super) const INDEX: &str = "search";
-/// The table of its mark.
-pub(super) const MARK: &str = "search_key";
 
 /// A row of the index that is added or removed.
 #[derive(Debug)]
@@ -89,7 +84,7 @@ pub(super) fn build(
     insert: &mut dyn FnMut(&Table, Vec<Cells>) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
     let jurisdictions = jurisdictions(page)?;
-    let (index, cases) = (table(INDEX)?, table("cases")?);
+    let (index, cases) = (named(INDEX)?, named("cases")?);
     let mut indexed_cases = 0u64;
     let mut after: Option<Cells> = None;
     loop {
@@ -117,20 +112,15 @@ pub(super) fn build(
         }
         insert(index, rows)?;
     }
-    insert(table(MARK)?, vec![vec![Cell::Integer(1), Cell::Bytes(mark(vault)?)]])?;
+    insert(named(MARK)?, vec![vec![Cell::Integer(1), Cell::Bytes(mark(vault)?)]])?;
     Ok(indexed_cases)
 }
 
 const BROKEN: StoreError = StoreError::Broken("a row is not of a known layout");
 
-/// A table by its name.
-pub(super) fn table(name: &str) -> Result<&'static Table, StoreError> {
-    TABLES.iter().find(|known| known.name == name).ok_or(BROKEN)
-}
-
 /// The jurisdictions by their numbers.
 pub(super) fn jurisdictions(page: ReadPage<'_>) -> Result<BTreeMap<i64, JurisdictionId>, StoreError> {
-    let names = table("names")?;
+    let names = named("names")?;
     let mut known = BTreeMap::new();
     let mut after: Option<Cells> = None;
     loop {

@@ -15,6 +15,7 @@ mod policy;
 mod read;
 mod restored;
 mod search;
+mod table;
 mod write;
 mod write_back;
 

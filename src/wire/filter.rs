@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::ids::{AgencyId, AlienNumber, BookingNumber, Din, FacilityCode, FbiNumber, InvalidId, StateId};
 use crate::domain::search::PersonNumber;
-use crate::wire::show::timestamp;
+use crate::wire::show::{agency_name, timestamp};
 use crate::wire::{Violation, Violations, v1};
 
 /// The most bytes of a filter.
@@ -152,26 +152,28 @@ impl ListFilter {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let fault = |description: String| vec![Violation { field: "filter".to_owned(), description }];
+        let fault = |expected: String| {
+            vec![Violation { field: "filter".to_owned(), description: format!("must be {expected}") }]
+        };
         if text.len() > LEN_MAX {
-            return Err(fault(format!("at most {LEN_MAX} bytes")));
+            return Err(fault(format!("at most {LEN_MAX} bytes long")));
         }
         let mut conditions = Vec::new();
         let mut rest = text.trim_matches(' ');
         loop {
             let number = conditions.len().saturating_add(1);
             if number > TERMS_MAX {
-                return Err(fault(format!("at most {TERMS_MAX} terms")));
+                return Err(fault(format!("of at most {TERMS_MAX} terms")));
             }
             let (condition, after) =
-                condition::<T>(rest).map_err(|expected| fault(format!("term {number}: {expected}")))?;
+                condition::<T>(rest).map_err(|expected| fault(format!("{expected}, in term {number}")))?;
             conditions.push(condition);
             if after.trim_start_matches(' ').is_empty() {
                 return Ok(Self { conditions });
             }
             let next = after.trim_start_matches(' ').strip_prefix("AND ").filter(|_| after.starts_with(' '));
             rest = next
-                .ok_or_else(|| fault(format!("after term {number}: nothing, or AND and another term")))?
+                .ok_or_else(|| fault(format!("over after term {number}, or go on with AND and another term")))?
                 .trim_start_matches(' ');
         }
     }
@@ -238,16 +240,16 @@ fn condition<T: Filterable>(text: &str) -> Result<(Condition, &str), String> {
         return Err(FORM.to_owned());
     }
     let field = FIELDS.iter().find(|(known, field)| *known == path && T::has(*field));
-    let (path, field) = *field.ok_or("no field that this list is filtered by")?;
+    let (path, field) = *field.ok_or("of fields that this list is filtered by")?;
     let rest = rest.trim_start_matches(' ');
     let comparison = COMPARISONS.iter().find_map(|(sign, of)| Some((*of, rest.strip_prefix(sign)?)));
-    let (comparison, rest) = comparison.ok_or_else(|| format!("{path}: {FORM}"))?;
+    let (comparison, rest) = comparison.ok_or_else(|| FORM.to_owned())?;
     if comparison != Comparison::Equal && !field.is_time() {
-        return Err(format!("{path}: only =, since it has no order"));
+        return Err(format!("compared by = alone as {path}, which has no order"));
     }
     let quoted = rest.trim_start_matches(' ').strip_prefix('"').and_then(|rest| rest.split_once('"'));
-    let (value, after) = quoted.ok_or_else(|| format!("{path}: {FORM}"))?;
-    let value = value_of::<T>(field, value).map_err(|expected| format!("{path}: {}", expected.expected))?;
+    let (value, after) = quoted.ok_or_else(|| FORM.to_owned())?;
+    let value = value_of::<T>(field, value).map_err(|expected| format!("{} as {path}", expected.expected))?;
     Ok((Condition { field, comparison, value }, after))
 }
 
@@ -260,7 +262,7 @@ fn value_of<T: Filterable>(field: Field, text: &str) -> Result<Value, InvalidId>
         Field::Issuer | Field::Custodian => {
             const EXPECTED: InvalidId = InvalidId { expected: "agencies/{id}" };
             let agency: AgencyId = text.strip_prefix("agencies/").ok_or(EXPECTED)?.parse()?;
-            Ok(Value::Text(crate::wire::show::agency_name(&agency)))
+            Ok(Value::Text(agency_name(&agency)))
         }
         Field::Facility => id::<FacilityCode>(text),
         Field::Number(PersonNumber::Alien) => id::<AlienNumber>(text),
@@ -269,7 +271,7 @@ fn value_of<T: Filterable>(field: Field, text: &str) -> Result<Value, InvalidId>
         Field::Number(PersonNumber::Booking) => id::<BookingNumber>(text),
         Field::Number(PersonNumber::Din) => id::<Din>(text),
         Field::ExpectedAt | Field::ReleasedAt | Field::CreateTime | Field::UpdateTime => {
-            const EXPECTED: InvalidId = InvalidId { expected: "a time as 2026-02-01T12:00:00Z" };
+            const EXPECTED: InvalidId = InvalidId { expected: "a time such as 2026-02-01T12:00:00Z" };
             let time: Timestamp = text.parse().map_err(|_| EXPECTED)?;
             Ok(time_value(&timestamp(time)))
         }
@@ -357,31 +359,32 @@ mod tests {
     fn what_is_no_filter_is_refused_and_said_why_without_repeating_it() {
         let form = "a field, one of = < <= > >=, and a value in double quotes";
         let check = |text: &str, expected: &str| {
-            assert_eq!(faults::<v1::Detainer>(text), [format!("filter: {expected}")], "{text}");
+            assert_eq!(faults::<v1::Detainer>(text), [format!("filter: must be {expected}")], "{text}");
         };
-        check(" ", &format!("term 1: {form}"));
-        check("state", &format!("term 1: state: {form}"));
-        check("state = LODGED", &format!("term 1: state: {form}"));
-        check("state = \"DETAINER_STATE_LODGED", &format!("term 1: state: {form}"));
-        check("state = \"LODGED\"", "term 1: state: the name of a state");
-        check("state = \"DETAINER_STATE_UNSPECIFIED\"", "term 1: state: the name of a state");
-        check("state < \"DETAINER_STATE_LODGED\"", "term 1: state: only =, since it has no order");
-        check("facility = \"NY031\"", "term 1: no field that this list is filtered by");
-        check("subject.name.family = \"x\"", "term 1: no field that this list is filtered by");
-        check("update_time > \"yesterday\"", "term 1: update_time: a time as 2026-02-01T12:00:00Z");
-        check("issuer = \"us-ice\"", "term 1: issuer: agencies/{id}");
+        check(" ", &format!("{form}, in term 1"));
+        check("state", &format!("{form}, in term 1"));
+        check("state = LODGED", &format!("{form}, in term 1"));
+        check("state = \"DETAINER_STATE_LODGED", &format!("{form}, in term 1"));
+        check("state = \"LODGED\"", "the name of a state as state, in term 1");
+        check("state = \"DETAINER_STATE_UNSPECIFIED\"", "the name of a state as state, in term 1");
+        check("state < \"DETAINER_STATE_LODGED\"", "compared by = alone as state, which has no order, in term 1");
+        check("facility = \"NY031\"", "of fields that this list is filtered by, in term 1");
+        check("subject.name.family = \"x\"", "of fields that this list is filtered by, in term 1");
+        check("update_time > \"yesterday\"", "a time such as 2026-02-01T12:00:00Z as update_time, in term 1");
+        check("issuer = \"us-ice\"", "agencies/{id} as issuer, in term 1");
         check(
             "issuer = \"agencies/us-ice\" AND subject.identifiers.alien_number = \"12\"",
-            "term 2: subject.identifiers.alien_number: an A-number of 7 to 9 digits, such as 012345678 or A012-345-678",
+            "an A-number of 7 to 9 digits, such as 012345678 or A012-345-678 as subject.identifiers.alien_number, in term 2",
         );
-        let after = "after term 1: nothing, or AND and another term";
+        let after = "over after term 1, or go on with AND and another term";
         for more in [" OR state = \"DETAINER_STATE_LODGED\"", "AND x", " and x", ")"] {
             check(&format!("issuer = \"agencies/us-ice\"{more}"), after);
         }
-        check("issuer = \"agencies/us-ice\" AND ", &format!("term 2: {form}"));
+        check("issuer = \"agencies/us-ice\" AND x", "of fields that this list is filtered by, in term 2");
+        check("issuer = \"agencies/us-ice\" AND ", after);
         let many = vec!["issuer = \"agencies/us-ice\""; 9].join(" AND ");
-        check(&many, "at most 8 terms");
-        check(&"x".repeat(1_001), "at most 1000 bytes");
+        check(&many, "of at most 8 terms");
+        check(&"x".repeat(1_001), "at most 1000 bytes long");
         assert_eq!(faults::<v1::Custody>("issuer = \"agencies/us-ice\"").len(), 1, "a custody has no issuer");
     }
 

@@ -29,7 +29,10 @@ async fn page(party: &Party, parent: &str, filter: &str, page_size: i32, token: 
 async fn found(party: &Party, parent: &str, filter: &str) -> Vec<String> {
     let page = page(party, parent, filter, 100, "").await;
     assert_eq!(page.next_page_token, "");
-    page.detainers.into_iter().map(|detainer| detainer.name).collect()
+    let mut names: Vec<String> = page.detainers.into_iter().map(|detainer| detainer.name).collect();
+    // By the clock of the tests everything was made at once, so the order of making is not that of the ids.
+    names.sort_unstable();
+    names
 }
 
 async fn custodies(party: &Party, filter: &str) -> Vec<String> {
@@ -59,6 +62,8 @@ async fn each_side_finds(world: World) {
     };
     let one = lodge("A-012-345-678", "24b1234").await;
     let other = lodge("087654321", "24-B-7391").await;
+    let mut both = [one.clone(), other.clone()];
+    both.sort_unstable();
     let (ice, doccs, oversight) = (world.ice(), world.doccs(), world.oversight());
     for number in ["012345678", "A12345678", "A-012-345-678", "12345678"] {
         let filter = format!("subject.identifiers.alien_number = \"{number}\"");
@@ -86,16 +91,16 @@ async fn each_side_finds(world: World) {
     assert_eq!(found(&doccs, NY, declined).await, [other.clone()]);
     assert_eq!(found(&doccs, NY, lodged).await, [one.clone()]);
     let shown = ice.detainer(&other).await.accepted().state();
-    assert_eq!(found(&ice, NY, &format!("state = \"{}\"", shown.as_str_name())).await.last(), Some(&other));
+    assert!(found(&ice, NY, &format!("state = \"{}\"", shown.as_str_name())).await.contains(&other));
     let by_custodian = format!("custodian = \"agencies/{DOCCS}\" AND issuer = \"agencies/us-ice\"");
-    assert_eq!(found(&ice, NY, &by_custodian).await, [one.clone(), other.clone()]);
+    assert_eq!(found(&ice, NY, &by_custodian).await, both);
 
     // Page by page, and each token is of its filter.
     let first = page(&ice, NY, &by_custodian, 1, "").await;
     let token = first.next_page_token;
     let respelt = format!("custodian=\"agencies/{DOCCS}\"   AND issuer=\"agencies/us-ice\"");
     let second = page(&ice, NY, &respelt, 1, &token).await;
-    assert_eq!((&first.detainers[0].name, &second.detainers[0].name), (&one, &other));
+    assert_eq!([first.detainers[0].name.clone(), second.detainers[0].name.clone()], both);
     let refused = |filter: &str, token: &str| v1::ListDetainersRequest {
         parent: NY.to_owned(),
         page_token: token.to_owned(),
@@ -191,6 +196,7 @@ async fn what_is_searched_for_stands_nowhere_in_the_clear_and_is_found_by_nobody
     let custody = world.held(DOCCS).await;
     let name = "subject.identifiers.alien_number = \"079314159\"";
     assert_eq!(custodies(&world.doccs(), name).await, [custody.clone()]);
+    world.doccs().release(release_of(&custody)).await.accepted();
     world.officer(DOCCS).expunge(expungement_of(&custody)).await.accepted();
     assert!(custodies(&world.doccs(), name).await.is_empty());
     assert!(custodies(&world.oversight(), name).await.is_empty());

@@ -96,7 +96,6 @@ fn detainer(id: u128, chance: &mut Chance) -> Detainer {
     };
     let name = CaseName::detainer(ny(), Uuid::from_u128(id));
     let mut made = Detainer::lodged(name, agency(chance.of(&ISSUERS)), request, chance.time());
-    hide(&mut made, chance);
     let view = &mut made.issuer_view;
     view.state = chance.of(DetainerState::ALL);
     view.finding = chance.maybe(Finding::ALL);
@@ -105,6 +104,8 @@ fn detainer(id: u128, chance: &mut Chance) -> Detainer {
     view.updated_at = chance.time();
     view.version = 7;
     view.release.expected = chance.hit().then(|| expected(chance.time()));
+    made.acknowledgement = made.issuer_view.finding.map(found);
+    hide(&mut made, chance);
     made
 }
 
@@ -116,20 +117,21 @@ fn expected(expected_at: Timestamp) -> ScheduledRelease {
     ScheduledRelease { expected_at, basis: ReleaseDateBasis::Projected, as_of: None, date_public: false, place: None }
 }
 
+fn found(finding: Finding) -> Acknowledgement {
+    let (custody, method, confidence_percent, occurred_at, reason) = (None, None, None, None, None);
+    Acknowledgement { finding, custody, method, confidence_percent, occurred_at, reason }
+}
+
 /// Changes everything that the issuer was not disclosed.
 fn hide(detainer: &mut Detainer, chance: &mut Chance) {
     detainer.state = chance.of(DetainerState::ALL);
     detainer.custodian = chance.maybe(&HOLDERS).map(agency);
     detainer.answer = chance.maybe(AnswerKind::ALL).map(answer);
-    detainer.acknowledgement = None;
     detainer.updated_at = chance.time();
     detainer.version = u64::try_from(chance.below(1_000)).unwrap();
     detainer.notice_index = chance.maybe(&[1, 2]);
-    if detainer.issuer_view.finding.is_some() {
-        let finding = detainer.issuer_view.finding.unwrap();
-        let (custody, method, confidence_percent, occurred_at, reason) = (None, None, None, None, None);
-        detainer.acknowledgement =
-            Some(Acknowledgement { finding, custody, method, confidence_percent, occurred_at, reason });
+    if detainer.issuer_view.finding.is_none() {
+        detainer.acknowledgement = chance.maybe(Finding::ALL).map(found);
     }
 }
 

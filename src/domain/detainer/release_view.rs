@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::custody::{
+use crate::domain::determination::{FieldClass, FieldClasses};
+use crate::domain::release::{
     ActualRelease, Closing, ClosingReason, ReleaseReason, ReleaseRecipient, ScheduledRelease,
 };
-use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -200,7 +200,7 @@ mod tests {
     use FieldClass::{Count, ReleaseDate, ReleaseDetail, ReleasePlace};
 
     use super::*;
-    use crate::domain::custody::ReleaseDateBasis;
+    use crate::domain::release::ReleaseDateBasis;
 
     fn set(classes: &[FieldClass]) -> FieldClasses {
         classes.iter().copied().collect()

@@ -1,13 +1,15 @@
 //! A database whose rows are replaced, in one transaction, while no gateway serves it.
 
 use crate::store::StoreError;
-use crate::store::copy::{Cell, Cells, Source, Table};
+use crate::store::copy::Source;
 use crate::store::postgres::address::Address;
 use crate::store::postgres::connection::Connection;
-use crate::store::postgres::copy::{arrays, connection, page, with_columns};
+use crate::store::postgres::copy::connection;
 use crate::store::postgres::schema;
 use crate::store::postgres::session::Statement;
+use crate::store::postgres::table::{arrays, page, with_columns};
 use crate::store::rewrap;
+use crate::store::tables::{Cell, Cells, Table};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 const COMMIT: &str = "COMMIT";

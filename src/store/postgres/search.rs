@@ -4,10 +4,10 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::store::postgres::connection::Connection;
-use crate::store::postgres::copy;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::Statement;
 use crate::store::postgres::statement::{WriteStatement, id};
+use crate::store::postgres::table;
 use crate::store::search::{self, Change, Changes};
 use crate::store::vault::WrappingKey;
 use crate::store::{CaseFilter, StoreError, data_keys, rows};
@@ -33,6 +33,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// Gateways that start at the same time take turns.
 const LOCK: &str = "LOCK TABLE search_key IN EXCLUSIVE MODE";
 const READ_MARK: &str = "SELECT mark FROM search_key";
+const ANY_CASE: &str = "SELECT FROM cases LIMIT 1";
 const CLEAR: &str = "TRUNCATE search, search_key";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
@@ -71,16 +72,18 @@ pub(super) fn write(changes: &Changes<'_>, names: &Names) -> Result<Vec<WriteSta
     Ok(writes)
 }
 
-/// Builds the index anew, unless it was built under this key.
+/// Builds the index, if there is none.
 pub(super) fn establish(connection: &Connection, vault: &WrappingKey) -> Result<(), StoreError> {
-    let [.., mark] = connection.run([BEGIN, LOCK, READ_MARK].map(Statement::new))?;
+    let [.., mark, cases] = connection.run([BEGIN, LOCK, READ_MARK, ANY_CASE].map(Statement::new))?;
     let mark: Option<Vec<u8>> = mark.rows.first().map(|row| row.try_get(0)).transpose()?;
-    if mark == Some(search::mark(vault)?) {
+    // A rotation deletes the mark. So another mark over sealed cases means another key, which is refused elsewhere.
+    let own = search::mark(vault)?;
+    if mark.is_some_and(|mark| !cases.rows.is_empty() || own == mark) {
         return connection.run([Statement::new(ROLLBACK)]).map(drop);
     }
     let built = connection.run([Statement::new(CLEAR)]).and_then(|_| {
-        search::build(vault, &mut |table, after, len| copy::page(connection, table, after, len), &mut |table, rows| {
-            if rows.is_empty() { Ok(()) } else { copy::insert(connection, table, rows) }
+        search::build(vault, &mut |of, after, len| table::page(connection, of, after, len), &mut |of, rows| {
+            if rows.is_empty() { Ok(()) } else { table::insert(connection, of, rows) }
         })
     });
     if built.is_err() {

@@ -7,11 +7,12 @@ use std::path::Path;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::store::StoreError;
-use crate::store::copy::{Cell, Cells, Source, Table};
+use crate::store::copy::Source;
 use crate::store::rewrap;
 use crate::store::sqlite::connection::open_connection;
-use crate::store::sqlite::copy::page;
+use crate::store::sqlite::table::page;
 use crate::store::sqlite::{beside, lock, lock_itself, make_durable, real};
+use crate::store::tables::{Cell, Cells, Table};
 
 /// The file.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use uuid::Uuid;
 
 use crate::store::search::{self, Change, Changes};
-use crate::store::sqlite::copy;
+use crate::store::sqlite::table;
 use crate::store::vault::WrappingKey;
 use crate::store::{CaseFilter, StoreError, data_keys, rows};
 
@@ -71,20 +71,23 @@ pub(super) fn write(
     each(NEW, &changes.new)
 }
 
-/// Builds the index anew, unless it was built under this key.
+/// Builds the index, if there is none.
 pub(super) fn establish(connection: &mut Connection, vault: &WrappingKey) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let own = search::mark(vault)?;
     let mark: Option<Vec<u8>> =
         transaction.query_row("SELECT mark FROM search_key", [], |row| row.get(0)).optional()?;
-    if mark == Some(search::mark(vault)?) {
+    // A rotation deletes the mark. So another mark over sealed cases means that this key opens none of them: that is found
+    // by whoever reads one.
+    let has_cases: bool = transaction.query_row("SELECT EXISTS (SELECT 1 FROM cases)", [], |row| row.get(0))?;
+    if mark.is_some_and(|mark| has_cases || own == mark) {
         return Ok(());
     }
     transaction.execute_batch("DELETE FROM search; DELETE FROM search_key;")?;
-    let cases = search::build(
-        vault,
-        &mut |table, after, len| copy::page(&transaction, table, after, len),
-        &mut |table, rows| copy::insert(&transaction, table, &rows),
-    )?;
+    let cases =
+        search::build(vault, &mut |of, after, len| table::page(&transaction, of, after, len), &mut |of, rows| {
+            table::insert(&transaction, of, &rows)
+        })?;
     transaction.commit()?;
     if cases > 0 {
         tracing::info!(cases, "the search index was built anew");

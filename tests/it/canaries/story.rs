@@ -238,6 +238,13 @@ impl Stage {
             let request = v1::ListDetainersRequest { parent: NY.to_owned(), ..Default::default() };
             self.read(agency, "DetainerService/ListDetainers", &request.encode_to_vec()).await;
         }
+        // By a number of the person: it is in the request, and in nothing that is written.
+        let filter = format!("subject.identifiers.alien_number = \"{}\"", self.number().await);
+        for agency in [ICE, DOCCS, OVERSIGHT] {
+            let request =
+                v1::ListDetainersRequest { parent: NY.to_owned(), filter: filter.clone(), ..Default::default() };
+            self.read(agency, "DetainerService/ListDetainers", &request.encode_to_vec()).await;
+        }
         for agency in [ICE, DOCCS, OVERSIGHT] {
             let request = v1::GetAppealRequest { name: self.appeal.clone() };
             self.read(agency, "AppealService/GetAppeal", &request.encode_to_vec()).await;
@@ -267,6 +274,14 @@ impl Stage {
     pub(super) fn lost(&self) -> Vec<&str> {
         let planted = self.planted.canaries.iter().filter(|(_, (_, stays_out))| !stays_out);
         planted.filter(|(_, (canary, _))| !canary.arrived(&self.answers)).map(|(field, _)| field.as_str()).collect()
+    }
+
+    /// The A-number of the detainer's person.
+    async fn number(&mut self) -> String {
+        let request = v1::GetDetainerRequest { name: self.detainer.clone() };
+        let reply = self.send(ICE, &descriptor::method("DetainerService/GetDetainer"), &request.encode_to_vec()).await;
+        let answer = v1::GetDetainerResponse::decode(reply.messages[0].as_slice()).unwrap();
+        answer.detainer.unwrap().subject.unwrap().identifiers.unwrap().alien_number
     }
 
     async fn read(&mut self, agency: &'static str, name: &str, request: &[u8]) {

@@ -126,7 +126,7 @@ fn a_copy_is_the_same_on_every_engine_and_goes_on_there() {
         [file("first.db"), StoreLocation::Server(one.address()), StoreLocation::Server(two.address()), file("last.db")];
     fill(&places[0]);
     let first = digest(&places[0]).unwrap();
-    assert_eq!(first.len(), 17);
+    assert_eq!(first.len(), 19);
     let expected = everything(&*places[0].read(Some(&KEY)).unwrap());
     let account = |place: &StoreLocation| place.account().unwrap().disclosures(0, 9).unwrap();
     let accounted = account(&places[0]);

@@ -10,7 +10,7 @@ use comity::domain::ids::{AgencyId, CaseKind, CaseName, LogKind};
 use comity::domain::search::{self, PersonNumber, Term};
 use comity::store::postgres::PostgresStore;
 use comity::store::sqlite::SqliteStore;
-use comity::store::{CaseFilter, Expungement, Reader, SealedFrom, Store, StoreLocation, Wanted, rewrap};
+use comity::store::{Append, CaseFilter, Expungement, Reader, SealedFrom, Store, StoreLocation, Wanted, rewrap};
 use uuid::Uuid;
 
 use crate::harness::postgres::Database;
@@ -20,7 +20,7 @@ use crate::store_contract::{KEY, Open};
 
 /// Rounds of changes, and queries after each.
 const ROUNDS: usize = 10;
-const QUERIES: usize = 500;
+const QUERIES: usize = 150;
 
 /// Finds rows by SQL, or changes them.
 type Raw<'a> = &'a dyn Fn(&str) -> Vec<String>;
@@ -205,6 +205,56 @@ fn a_rotated_index_has_no_digest_of_before(location: &StoreLocation, open: &dyn 
     // Another rewrap changes nothing.
     rewrap(location, &KEY, &NEXT).unwrap();
     assert_eq!(digests(), after);
+}
+
+/// How long a page takes on average, in microseconds.
+fn page_us(reader: &dyn Reader, filter: &CaseFilter, expected: usize) -> u128 {
+    const PAGES: u32 = 50;
+    let begun = std::time::Instant::now();
+    for _ in 0..PAGES {
+        assert_eq!(reader.cases(filter).unwrap().len(), expected);
+    }
+    (begun.elapsed() / PAGES).as_micros()
+}
+
+#[test]
+fn a_page_costs_what_it_looks_at() {
+    let most = std::env::var("COMITY_SEARCH").map_or(3_000, |count| count.parse().unwrap());
+    for count in [1_000, most] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = SqliteStore::open(&directory.path().join("shard.sqlite"), &KEY).unwrap();
+        // One in a hundred is of the prison, and each person has a number of their own.
+        for chunk in (1..=count).collect::<Vec<u128>>().chunks(1_000) {
+            let cases = chunk.iter().map(|id| {
+                let mut case = detainer(*id, Some(if id % 100 == 0 { "doccs" } else { "erie" }));
+                let StoredCase::Detainer(detainer) = &mut case else { unreachable!("a detainer was made") };
+                let number = format!("A{:09}", id + 1_000_000);
+                Arc::make_mut(&mut detainer.request).subject.identifiers.alien_number = Some(number.parse().unwrap());
+                case
+            });
+            store.commit(&Append { cases: cases.collect(), ..Append::default() }).unwrap();
+        }
+        let filter = |agency: &str, term: Term| CaseFilter {
+            jurisdiction: sample::jurisdiction(),
+            kind: CaseKind::Detainer,
+            agency: Some(id_of(agency)),
+            unassigned: false,
+            terms: vec![term],
+            after: Some(Uuid::from_u128(count / 2)),
+            limit: 5,
+        };
+        let reader = store.reader();
+        let number = Term::number(PersonNumber::Alien, &format!("{:09}", count + 1_000_000));
+        let doccs = id_of("doccs");
+        let own = Term::held_by(Some(&doccs));
+        let state = Term::state_to_holder(Some(&doccs), DetainerState::Lodged);
+        println!(
+            "{count} cases: a page by a number {} us, of one in a hundred {} us, of these in a state {} us",
+            page_us(&*reader, &filter("ice", number), 1),
+            page_us(&*reader, &filter("doccs", own), 5),
+            page_us(&*reader, &filter("doccs", state), 5),
+        );
+    }
 }
 
 type OpenedBy<'a> = &'a dyn Fn(Open<'_>, Raw<'_>);
