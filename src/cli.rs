@@ -24,6 +24,7 @@ mod lodge;
 mod logging;
 mod man;
 mod migrate;
+mod niem;
 mod output;
 mod partner;
 mod paths;
@@ -142,6 +143,8 @@ enum Command {
     Disclosures(disclosures::DisclosuresArgs),
     /// Takes up what a requester published, as claims, apart from the exchange.
     Import(import::ImportArgs),
+    /// Requests in the names of the National Information Exchange Model (NIEM 6), and back.
+    Niem(niem::NiemArgs),
     /// The law as data: checks a policy set, and holds it against its own cases.
     Policy(policy::PolicyArgs),
     /// Figures of detainers, for whom and from what they were counted; recomputes them, and says why two sides differ.
@@ -226,6 +229,7 @@ pub fn main() -> ExitCode {
         Command::Keys(args) => keys::run(&args),
         Command::Disclosures(args) => disclosures::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Niem(args) => niem::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Partner(args) => {

@@ -17,6 +17,7 @@ pub mod files;
 pub mod identity;
 pub mod ledger;
 pub mod metrics;
+pub mod niem;
 pub mod partner;
 pub mod policy;
 pub mod quota;

@@ -11,10 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 31] = [
+const USES: [(&str, &[&str]); 32] = [
     ("audit", &["domain", "ledger"]),
     ("claims", &["domain", "ledger"]),
     ("domain", &[]),
+    ("niem", &["domain"]),
     ("ed25519", &[]),
     ("files", &[]),
     ("quota", &[]),
@@ -75,10 +76,10 @@ const BENEATH_API: [&str; 15] = [
     "feed", "reports", "traces", "witness",
 ];
 
-const EVERY_ROOM: [&str; 30] = [
+const EVERY_ROOM: [&str; 31] = [
     "audit", "claims", "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store",
     "metrics", "recorder", "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo",
-    "accept", "quota", "export", "witness", "sockets", "doctor", "partner", "traces",
+    "accept", "quota", "export", "witness", "sockets", "doctor", "partner", "traces", "niem",
 ];
 
 /// Names that stay in some rooms.
@@ -105,7 +106,7 @@ const NAMES: [(&[&str], &[&str]); 5] = [
 ];
 
 /// Rooms that do not know of networks, files and clocks, and what would betray that they do.
-const PURE: [&str; 3] = ["domain", "ed25519", "ledger"];
+const PURE: [&str; 4] = ["domain", "ed25519", "ledger", "niem"];
 const IMPURE: [&str; 10] = [
     "tokio",
     "tonic",

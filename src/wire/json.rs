@@ -58,6 +58,15 @@ impl Method {
         Ok(message.encode_to_vec())
     }
 
+    /// A request that is written as JSON in the one spelling that this program writes: what is not set is left out, and each field
+    /// has its JSON name. Refuses what [`Method::request`] refuses.
+    pub fn canonical_request(&self, json: &str) -> Result<Value, JsonError> {
+        let failed = || JsonError::Answer(self.descriptor.input().full_name().to_owned());
+        let bytes = self.request(json)?;
+        let message = DynamicMessage::decode(self.descriptor.input(), bytes.as_slice()).map_err(|_| failed())?;
+        serde_json::to_value(&message).map_err(|_| failed())
+    }
+
     /// Converts an encoded answer to JSON.
     pub fn answer(&self, bytes: &[u8]) -> Result<Value, JsonError> {
         let descriptor = self.descriptor.output();

@@ -51,6 +51,11 @@ impl Method {
         self.path.trim_start_matches('/')
     }
 
+    /// The name within its service, such as `LodgeDetainer`.
+    pub fn name(&self) -> &str {
+        self.descriptor.name()
+    }
+
     /// The caller sends a stream.
     pub fn is_client_streaming(&self) -> bool {
         self.descriptor.is_client_streaming()

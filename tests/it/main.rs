@@ -98,6 +98,8 @@ mod model;
 #[cfg(test)]
 mod mutate;
 #[cfg(test)]
+mod niem;
+#[cfg(test)]
 mod operated;
 #[cfg(test)]
 mod packaging;

@@ -4,6 +4,7 @@ mod any;
 mod appeals;
 mod decide;
 mod hold;
+mod niem;
 mod plan;
 mod requests;
 mod reviews;
