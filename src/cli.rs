@@ -15,6 +15,7 @@ mod dev;
 mod disclosures;
 mod doctor;
 mod export;
+mod form;
 mod health;
 mod import;
 mod inbox;
@@ -145,6 +146,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Requests in the names of the National Information Exchange Model (NIEM 6), and back.
     Niem(niem::NiemArgs),
+    /// A detainer on paper, for agencies that have no connection: pages to fill in, and what came back on them.
+    Form(form::FormArgs),
     /// The law as data: checks a policy set, and holds it against its own cases.
     Policy(policy::PolicyArgs),
     /// Figures of detainers, for whom and from what they were counted; recomputes them, and says why two sides differ.
@@ -176,20 +179,28 @@ enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    /// Whether what is logged is left out unless somebody asks for it: the output is for whoever runs it.
+    fn is_quiet(&self) -> bool {
+        matches!(
+            self,
+            Self::Demo(_)
+                | Self::Bench(_)
+                | Self::Call(_)
+                | Self::Lodge(_)
+                | Self::Inbox(_)
+                | Self::Receipt(_)
+                | Self::Partner(_)
+                | Self::Form(_)
+                | Self::Admin(_)
+        )
+    }
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let Cli { logging, command } = Cli::parse();
-    let quiet = matches!(
-        command,
-        Command::Demo(_)
-            | Command::Bench(_)
-            | Command::Call(_)
-            | Command::Lodge(_)
-            | Command::Inbox(_)
-            | Command::Receipt(_)
-            | Command::Partner(_)
-            | Command::Admin(_)
-    );
+    let quiet = command.is_quiet();
     // A server drains on Ctrl-C. Its errors are logged as JSON, like its other lines.
     let serves = matches!(&command, Command::Serve(_) | Command::Dev(_))
         || matches!(&command, Command::Witness(args) if args.serves());
@@ -230,6 +241,7 @@ pub fn main() -> ExitCode {
         Command::Disclosures(args) => disclosures::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Niem(args) => niem::run(&args),
+        Command::Form(args) => return form::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Partner(args) => {

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod ledger;
 pub mod metrics;
 pub mod niem;
+pub mod paper;
 pub mod partner;
 pub mod policy;
 pub mod quota;

@@ -11,11 +11,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. A room is the first part of a path in `src/`; using oneself goes without saying.
-const USES: [(&str, &[&str]); 32] = [
+const USES: [(&str, &[&str]); 33] = [
     ("audit", &["domain", "ledger"]),
     ("claims", &["domain", "ledger"]),
     ("domain", &[]),
     ("niem", &["domain"]),
+    ("paper", &["domain", "wire"]),
     ("ed25519", &[]),
     ("files", &[]),
     ("quota", &[]),
@@ -76,10 +77,10 @@ const BENEATH_API: [&str; 15] = [
     "feed", "reports", "traces", "witness",
 ];
 
-const EVERY_ROOM: [&str; 31] = [
+const EVERY_ROOM: [&str; 32] = [
     "audit", "claims", "domain", "ed25519", "files", "random", "ledger", "wire", "identity", "policy", "store",
     "metrics", "recorder", "feed", "reports", "api", "client", "config", "server", "verify", "sandbox", "demo",
-    "accept", "quota", "export", "witness", "sockets", "doctor", "partner", "traces", "niem",
+    "accept", "quota", "export", "witness", "sockets", "doctor", "partner", "traces", "niem", "paper",
 ];
 
 /// Names that stay in some rooms.

@@ -9,7 +9,7 @@ use tracing::{Instrument as _, Span, field};
 use crate::api::context::Api;
 use crate::api::status;
 use crate::audit::call;
-use crate::domain::agency::Caller;
+use crate::domain::agency::{ActorKind, Caller};
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{LogName, RequestId};
 use crate::domain::permit::Admitted;
@@ -17,7 +17,7 @@ use crate::ledger::{self, Receipt};
 use crate::recorder::{Recorded, SubmitError, WhenFull};
 use crate::traces::STEP;
 use crate::wire::parse::{Write, WriteRequest};
-use crate::wire::{HasReceipt, Message, Named, show, v1};
+use crate::wire::{HasReceipt, Message, Named, Violation, show, v1};
 
 /// A write as it was received. Its digest covers the request as the caller sent it, in its normalized spelling, and
 /// nothing that was looked up for it.
@@ -54,6 +54,13 @@ impl Api {
         // out the same request in other bytes.
         let encoded = request.encode_to_vec();
         let write = request.parse().map_err(|faults| status::violations(&faults))?;
+        if write.from_paper && caller.actor.as_ref().is_none_or(|actor| actor.kind != ActorKind::Officer) {
+            let fault = Violation {
+                field: "entered_from_paper".to_owned(),
+                description: "must be set by an officer alone".to_owned(),
+            };
+            return Err(status::violations(&vec![fault]));
+        }
         let canonical = write.normalized.canonical::<Q>(encoded);
         let canonical = canonical.map_err(|_| status::internal("a field that was respelt is not in its request"))?;
         Ok(WriteCall { caller, write, canonical })
@@ -64,6 +71,7 @@ impl Api {
         let WriteCall { caller, write, canonical } = call;
         let action = Action::Case(Arc::new(write.command));
         let value = self.command(write.request_id, write.etag, action, &canonical);
+        let value = Command { from_paper: write.from_paper, ..value };
         self.submit(Admitted { caller, jurisdiction: write.jurisdiction, value }, when_full).await
     }
 
@@ -83,7 +91,7 @@ impl Api {
         context.update(canonical);
         let mut request_digest = [0u8; 32];
         request_digest.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
-        Command { request_id, request_digest, etag, action }
+        Command { request_id, request_digest, etag, from_paper: false, action }
     }
 
     /// Submits and waits until the write is durable.

@@ -143,8 +143,14 @@ fn call(args: &CallArgs) -> Result<(), Failure> {
 }
 
 async fn unary(args: &CallArgs, method: &Method, request: Vec<u8>, calls: Authorized) -> Result<(), Failure> {
+    let answer = send(calls, method, request).await?;
+    Ok(print(&format!("{:#}", args.shown(method, &answer)?))?)
+}
+
+/// Sends an encoded request, and returns the encoded answer.
+pub(super) async fn send(calls: Authorized, method: &Method, request: Vec<u8>) -> Result<Vec<u8>, Failure> {
     let answer = grpc(calls).unary(Request::new(request), path(method)?, RawCodec).await.map_err(Error::from)?;
-    Ok(print(&format!("{:#}", args.shown(method, &answer.into_inner())?))?)
+    Ok(answer.into_inner())
 }
 
 /// Prints a line for each message, until the stream ends, the limit is reached, or the time is up.

@@ -68,6 +68,16 @@ impl CallerArgs {
         self.agency.is_some() || self.certificate.is_some() || self.partner.is_some()
     }
 
+    /// Whether tokens are minted here, so that `--officer` says who acts. Else the given token says it.
+    pub(super) fn is_minted(&self) -> bool {
+        self.certificate.is_none()
+    }
+
+    /// Whether an officer acts.
+    pub(super) fn is_officer(&self) -> bool {
+        self.officer
+    }
+
     /// The client configuration for this caller.
     pub(super) fn config(&self) -> Result<client::Config> {
         if let Some(directory) = &self.partner {

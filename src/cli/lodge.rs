@@ -158,8 +158,8 @@ fn lines(text: &str) -> anyhow::Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The request id of a line: another for each time that the same line came before. A UUID of version 8 (RFC 9562).
-fn id_of(line: &str, before: u64) -> Uuid {
+/// The request id that follows from a text: another for each time that the same text came before. A UUID of version 8 (RFC 9562).
+pub(super) fn id_of(line: &str, before: u64) -> Uuid {
     let named = [line.as_bytes(), &before.to_be_bytes()].concat();
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(ledger::leaf_hash(&named).as_bytes()).for_each(|(to, from)| *to = *from);

@@ -35,7 +35,7 @@ enum Way {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  comity niem export LodgeDetainer --in request.json --out detainer.niem.json")]
 struct ExportArgs {
-    /// The method that it is a request of, as LodgeDetainer.
+    /// The method that it is a request of, as `LodgeDetainer`.
     #[arg(value_name = "METHOD")]
     method: String,
     /// The request, JSON; -: from standard input.

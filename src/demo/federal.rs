@@ -115,8 +115,13 @@ async fn lodge(client: &AgencyClient, person: &Person) -> Result<String> {
 }
 
 async fn withdraw(client: &AgencyClient, name: String, reason: LiftReason) -> Result<()> {
-    let request =
-        v1::WithdrawDetainerRequest { name, reason: to_wire(reason), request_id: request_id(), etag: String::new() };
+    let request = v1::WithdrawDetainerRequest {
+        name,
+        reason: to_wire(reason),
+        request_id: request_id(),
+        etag: String::new(),
+        entered_from_paper: false,
+    };
     client.write("WithdrawDetainer", client.system.detainers().withdraw_detainer(request)).await?;
     Ok(())
 }

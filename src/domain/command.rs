@@ -366,6 +366,8 @@ pub struct Command {
     pub request_digest: [u8; 32],
     /// If given, it MUST equal the etag of the resource as the caller sees it.
     pub etag: Option<String>,
+    /// An officer entered it from a form that came back on paper.
+    pub from_paper: bool,
     /// The action.
     pub action: Action,
 }

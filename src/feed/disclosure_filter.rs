@@ -204,7 +204,11 @@ mod tests {
 
     /// An opening of a class for an event.
     fn opening(class: FieldClass, event: v1::event::Event) -> Opening {
-        Opening { class, salt: [0; 32], content: v1::Event { event: Some(event) }.encode_to_vec() }
+        Opening {
+            class,
+            salt: [0; 32],
+            content: v1::Event { event: Some(event), ..Default::default() }.encode_to_vec(),
+        }
     }
 
     fn bound(classes: FieldClasses, of_pick_ups: FieldClasses) -> DisclosureBound {

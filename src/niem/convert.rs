@@ -49,20 +49,19 @@ fn put(
     for field in fields {
         let Some(value) = left.remove(field.proto) else { continue };
         let at = under(at, ".", field.proto);
-        match &field.shape {
-            Shape::Group(fields) => put(document, fields, &value, &at)?,
-            Shape::DateBy { by, prefix, names } => {
-                let word = left.remove(*by).unwrap_or_default();
-                let name = named(&word, prefix, names).ok_or_else(|| fault(&at, "given with its basis"))?;
-                document.insert(name.to_owned(), written(&Shape::DateTime, &value, &at)?);
-            }
-            shape if field.many => {
-                let elements = value.as_array().ok_or_else(|| fault(&at, "a list"))?;
-                let elements = elements.iter().enumerate();
-                let all = elements.map(|(index, element)| written(shape, element, &format!("{at}[{index}]")));
-                insert(document, field.path, Value::Array(all.collect::<Result<_, _>>()?));
-            }
-            shape => insert(document, field.path, written(shape, &value, &at)?),
+        if let Shape::Group(fields) = &field.shape {
+            put(document, fields, &value, &at)?;
+        } else if let Shape::DateBy { by, prefix, names } = &field.shape {
+            let word = left.remove(*by).unwrap_or_default();
+            let name = named(&word, prefix, names).ok_or_else(|| fault(&at, "given with its basis"))?;
+            document.insert(name.to_owned(), written(&Shape::DateTime, &value, &at)?);
+        } else if field.many {
+            let elements = value.as_array().ok_or_else(|| fault(&at, "a list"))?;
+            let elements = elements.iter().enumerate();
+            let all = elements.map(|(index, element)| written(&field.shape, element, &format!("{at}[{index}]")));
+            insert(document, field.path, Value::Array(all.collect::<Result<_, _>>()?));
+        } else {
+            insert(document, field.path, written(&field.shape, &value, &at)?);
         }
     }
     match left.keys().next() {
@@ -78,31 +77,27 @@ fn take(
     at: &str,
 ) -> Result<(), NiemError> {
     for field in fields {
-        match &field.shape {
-            Shape::Group(fields) => {
-                let mut group = Map::new();
-                take(&mut group, fields, left, at)?;
-                if !group.is_empty() {
-                    message.insert(field.proto.to_owned(), Value::Object(group));
+        if let Shape::Group(fields) = &field.shape {
+            let mut group = Map::new();
+            take(&mut group, fields, left, at)?;
+            if !group.is_empty() {
+                message.insert(field.proto.to_owned(), Value::Object(group));
+            }
+        } else if let Shape::DateBy { by, prefix, names } = &field.shape {
+            for (word, name) in *names {
+                let Some(value) = left.remove(*name) else { continue };
+                let path = under(at, "/", name);
+                let time = read(&Shape::DateTime, &value, &path)?;
+                if message.insert(field.proto.to_owned(), time).is_some() {
+                    return Err(fault(&path, ONE_DATE));
                 }
+                message.insert((*by).to_owned(), prefixed(prefix, word));
             }
-            Shape::DateBy { by, prefix, names } => {
-                for (word, name) in *names {
-                    let Some(value) = left.remove(*name) else { continue };
-                    let path = under(at, "/", name);
-                    let time = read(&Shape::DateTime, &value, &path)?;
-                    if message.insert(field.proto.to_owned(), time).is_some() {
-                        return Err(fault(&path, ONE_DATE));
-                    }
-                    message.insert((*by).to_owned(), prefixed(prefix, word));
-                }
-            }
-            shape => {
-                let Some(value) = remove(left, field.path) else { continue };
-                let path = under(at, "/", &field.path.join("/"));
-                let value = if field.many { read_all(shape, value, &path)? } else { read(shape, &value, &path)? };
-                message.insert(field.proto.to_owned(), value);
-            }
+        } else if let Some(value) = remove(left, field.path) {
+            let path = under(at, "/", &field.path.join("/"));
+            let shape = &field.shape;
+            let value = if field.many { read_all(shape, value, &path)? } else { read(shape, &value, &path)? };
+            message.insert(field.proto.to_owned(), value);
         }
     }
     Ok(())

@@ -22,7 +22,7 @@ pub(super) const NAMESPACES: [(&str, &str); 6] = [
 pub(super) const MESSAGES: &[Message] = &[
     Message { method: "LodgeDetainer", fields: &[PARENT, DETAINER, REQUEST_ID] },
     Message { method: "AmendDetainer", fields: &[OF_DETAINER, DETAINER, REQUEST_ID, ETAG] },
-    Message { method: "WithdrawDetainer", fields: &[OF_DETAINER, LIFT_REASON, REQUEST_ID, ETAG] },
+    Message { method: "WithdrawDetainer", fields: &[OF_DETAINER, LIFT_REASON, REQUEST_ID, ETAG, FROM_PAPER] },
     Message { method: "OpenCustody", fields: &[PARENT, CUSTODY, REQUEST_ID] },
     Message { method: "UpdateCharges", fields: &[OF_CUSTODY, CHARGES, REQUEST_ID, ETAG, OTHER_GROUND] },
     Message {
@@ -61,6 +61,7 @@ pub(super) const MESSAGES: &[Message] = &[
             one("correction", &["comity:Correction"], Shape::Object(CORRECTION)),
             one("reason", &["comity:HandOverReasonText"], Shape::Text),
             one("detainer", &["comity:HandOverDetainerName"], Shape::Text),
+            FROM_PAPER,
         ],
     },
 ];
@@ -70,6 +71,7 @@ const OF_DETAINER: Field = one("name", &["comity:DetainerName"], Shape::Text);
 const OF_CUSTODY: Field = one("name", &["comity:CustodyName"], Shape::Text);
 const REQUEST_ID: Field = one("requestId", &["comity:RequestIdentification", "nc:IdentificationID"], Shape::Text);
 const ETAG: Field = one("etag", &["comity:EntityTagText"], Shape::Text);
+const FROM_PAPER: Field = one("enteredFromPaper", &["comity:EnteredFromPaperIndicator"], Shape::Indicator);
 const DETAINER: Field = one("detainer", &["j:DetainerNotificationRequest"], Shape::Object(REQUEST));
 const CUSTODY: Field = one("custody", &["j:Detention"], Shape::Object(STAY));
 const EXPECTED: Field = one("release", &["j:Incarceration"], Shape::Object(SCHEDULED));

@@ -50,7 +50,7 @@ use crate::store::{
 };
 use crate::traces::STEP;
 use crate::wire::entry::{self, Header, Opening};
-use crate::wire::show;
+use crate::wire::{show, v1};
 
 /// A batch that is being planned: what was loaded for it, as each command in turn has changed it.
 #[derive(Debug)]
@@ -211,6 +211,7 @@ impl<'a> Plan<'a> {
             officer,
             method: command.method().rpc(),
             request_id: Some(admitted.value.request_id),
+            from_paper: false,
         };
         let id = self.fresh_id(admitted, now)?;
         let question = Admitted {
@@ -228,6 +229,8 @@ impl<'a> Plan<'a> {
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
+            // What follows from it was not on the form.
+            let by = By { from_paper: admitted.value.from_paper && first.is_none(), ..by };
             let index = self.append(by, record, now)?;
             let exchange_index = if record.log == LogKind::Exchange { index } else { self.exchange_size(&log) };
             apply(&mut case, record, exchange_index, now);
@@ -357,7 +360,7 @@ impl<'a> Plan<'a> {
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
             audience: Audience(record.audience.clone()),
-            contents: entry::contents(&show::event(record))?,
+            contents: entry::contents(&v1::Event { entered_from_paper: by.from_paper, ..show::event(record) })?,
         };
         let index = self.write(draft, now)?;
         self.alarms.extend(Alarm::of(record, index));
@@ -424,6 +427,8 @@ pub(in crate::recorder) struct By<'a> {
     pub(in crate::recorder) method: &'static str,
     /// The write. `None`: the gateway itself.
     pub(in crate::recorder) request_id: Option<RequestId>,
+    /// An officer entered it from a form that came back on paper.
+    pub(in crate::recorder) from_paper: bool,
 }
 
 impl<'a> By<'a> {

@@ -67,6 +67,15 @@ impl Method {
         serde_json::to_value(&message).map_err(|_| failed())
     }
 
+    /// Encodes an answer that is written as JSON, as [`Method::answer`] gives it. Refuses unknown fields.
+    pub fn read_answer(&self, json: &str) -> Result<Vec<u8>, JsonError> {
+        let failed = |why| JsonError::Request { message: self.descriptor.output().full_name().to_owned(), why };
+        let mut text = serde_json::Deserializer::from_str(json);
+        let message = DynamicMessage::deserialize(self.descriptor.output(), &mut text).map_err(failed)?;
+        text.end().map_err(failed)?;
+        Ok(message.encode_to_vec())
+    }
+
     /// Converts an encoded answer to JSON.
     pub fn answer(&self, bytes: &[u8]) -> Result<Value, JsonError> {
         let descriptor = self.descriptor.output();

@@ -51,6 +51,8 @@ pub struct Write {
     pub request_id: RequestId,
     /// If given, it must be the current etag of the resource as the caller sees it.
     pub etag: Option<String>,
+    /// An officer entered it from a form that came back on paper.
+    pub from_paper: bool,
     /// The command.
     pub command: CaseCommand,
     /// The texts that were sent in another spelling than the one that is kept.
@@ -96,7 +98,7 @@ fn write(
     let etag = fields.text("etag", etag, TextKind::Code, ETAG_LEN_MAX);
     let normalized = std::mem::take(&mut fields.normalized);
     let ((jurisdiction, command), request_id) = fields.finish(asked.zip(request_id))?;
-    Ok(Write { jurisdiction, request_id, etag, command, normalized })
+    Ok(Write { jurisdiction, request_id, etag, from_paper: false, command, normalized })
 }
 
 /// The correction, if the request is one.

@@ -232,7 +232,7 @@ impl Player {
         self.writes += 1;
         let request_id = RequestId(Uuid::from_u128(self.writes));
         let request_digest = *ledger::leaf_hash(&self.writes.to_be_bytes()).as_bytes();
-        let value = Command { request_id, request_digest, etag: None, action };
+        let value = Command { request_id, request_digest, etag: None, from_paper: false, action };
         let write = Admitted { caller: sample::officer(caller), jurisdiction: sample::jurisdiction(), value };
         self.submit(&write);
         self.last = Some(write);

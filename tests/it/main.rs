@@ -104,6 +104,8 @@ mod operated;
 #[cfg(test)]
 mod packaging;
 #[cfg(test)]
+mod paper;
+#[cfg(test)]
 mod partner;
 #[cfg(test)]
 mod policies;

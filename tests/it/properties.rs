@@ -5,6 +5,7 @@ mod appeals;
 mod decide;
 mod hold;
 mod niem;
+mod paper;
 mod plan;
 mod requests;
 mod reviews;

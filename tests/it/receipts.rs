@@ -99,7 +99,7 @@ impl Log {
                 ..Default::default()
             })
         };
-        let contents = entry::contents(&v1::Event { event: Some(event) }).unwrap();
+        let contents = entry::contents(&v1::Event { event: Some(event), ..Default::default() }).unwrap();
         let openings: Vec<entry::Opening> = contents
             .into_iter()
             .map(|(class, content)| entry::Opening {

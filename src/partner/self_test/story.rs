@@ -108,6 +108,7 @@ impl Plot<'_> {
             reason: to_wire(LiftReason::CaseClosed),
             request_id: request_id(),
             etag: String::new(),
+            entered_from_paper: false,
         };
         let withdrawn = self.client.detainers().withdraw_detainer(withdrawal).await;
         rows.judge("story.withdrawn", withdrawn.map(|_| "recorded".to_owned()).map_err(told));

@@ -134,7 +134,7 @@ impl Plan<'_> {
         };
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
         let log = LogName { jurisdiction: listed.case.jurisdiction.clone(), kind: record.log };
-        let by = By { agency: &gateway(), officer: &officer, method: clock.rpc(), request_id: None };
+        let by = By { agency: &gateway(), officer: &officer, method: clock.rpc(), request_id: None, from_paper: false };
         let index = self.append(by, &record, now)?;
         apply(&mut case, &record, index, now);
         self.keep(case, now);

@@ -56,7 +56,8 @@ impl Plan<'_> {
             recorded_at: now,
         }));
         let (kind, audience) = audience(agency, confirmed.is_news);
-        let by = By { agency: &agency.id, officer, method, request_id: Some(admitted.value.request_id) };
+        let by =
+            By { agency: &agency.id, officer, method, request_id: Some(admitted.value.request_id), from_paper: false };
         let draft = Draft {
             log: log(kind),
             by,

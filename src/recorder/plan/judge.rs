@@ -37,7 +37,7 @@ impl Plan<'_> {
             return Ok(0);
         }
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
-        let by = By { agency: &gateway(), officer: &officer, method: JUDGEMENT, request_id: None };
+        let by = By { agency: &gateway(), officer: &officer, method: JUDGEMENT, request_id: None, from_paper: false };
         let times = (&self.duties.review, self.timetable);
         let mut recorded = 0_usize;
         for record in follow(&case, &self.gate.laws_on_answers(&case, now), times, now) {

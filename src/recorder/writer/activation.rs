@@ -133,7 +133,7 @@ impl Plan<'_> {
         let now = self.time_of_record(jurisdiction, clock_now);
         let agency = gateway();
         let officer: OfficerPseudonym = NO_OFFICER.parse().map_err(|_| PlanError::NoOfficer)?;
-        let by = By { agency: &agency, officer: &officer, method: ACTIVATION, request_id: None };
+        let by = By { agency: &agency, officer: &officer, method: ACTIVATION, request_id: None, from_paper: false };
         for kind in [LogKind::Exchange, LogKind::Custody] {
             let draft = Draft {
                 log: LogName { jurisdiction: jurisdiction.clone(), kind },

@@ -87,7 +87,8 @@ impl WriteRequest for v1::RecordReleaseRequest {
             correction,
             to,
         });
-        upon(fields, command, &self.request_id, &self.etag)
+        let write = upon(fields, command, &self.request_id, &self.etag)?;
+        Ok(Write { from_paper: self.entered_from_paper, ..write })
     }
 }
 

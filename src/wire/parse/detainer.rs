@@ -37,7 +37,8 @@ impl WriteRequest for v1::AcknowledgeDetainerRequest {
         let command = detainer.zip(acknowledgement).map(|(detainer, acknowledgement)| {
             CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction }
         });
-        upon(fields, command, &self.request_id, &self.etag)
+        let write = upon(fields, command, &self.request_id, &self.etag)?;
+        Ok(Write { from_paper: self.entered_from_paper, ..write })
     }
 }
 
@@ -49,7 +50,8 @@ impl WriteRequest for v1::AnswerDetainerRequest {
         let correction = correction(&mut fields, self.correction);
         let command =
             detainer.zip(answer).map(|(detainer, answer)| CaseCommand::AnswerDetainer { detainer, answer, correction });
-        upon(fields, command, &self.request_id, &self.etag)
+        let write = upon(fields, command, &self.request_id, &self.etag)?;
+        Ok(Write { from_paper: self.entered_from_paper, ..write })
     }
 }
 
@@ -86,7 +88,8 @@ impl WriteRequest for v1::RecordServiceOfCopyRequest {
             service,
             correction,
         });
-        upon(fields, command, &self.request_id, &self.etag)
+        let write = upon(fields, command, &self.request_id, &self.etag)?;
+        Ok(Write { from_paper: self.entered_from_paper, ..write })
     }
 }
 
@@ -123,7 +126,8 @@ impl WriteRequest for v1::WithdrawDetainerRequest {
         let detainer = fields.case("name", &self.name, CaseKind::Detainer);
         let reason = fields.required_word("reason", self.reason);
         let command = detainer.zip(reason).map(|(detainer, reason)| CaseCommand::WithdrawDetainer { detainer, reason });
-        upon(fields, command, &self.request_id, &self.etag)
+        let write = upon(fields, command, &self.request_id, &self.etag)?;
+        Ok(Write { from_paper: self.entered_from_paper, ..write })
     }
 }
 

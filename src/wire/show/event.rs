@@ -35,7 +35,7 @@ pub fn event(record: &Record) -> v1::Event {
         determinations: determinations(&record.determinations),
         facts: facts(&record.determinations),
     };
-    v1::Event { event: Some(wire(&record.event, parts)) }
+    v1::Event { event: Some(wire(&record.event, parts)), ..Default::default() }
 }
 
 /// What any event says.
@@ -396,12 +396,12 @@ impl EventParts {
 
 /// Confirmed deliveries of an inbox, as an entry records them.
 pub fn inbox_acknowledged(acknowledged: v1::InboxAcknowledged) -> v1::Event {
-    v1::Event { event: Some(Wire::InboxAcknowledged(acknowledged)) }
+    v1::Event { event: Some(Wire::InboxAcknowledged(acknowledged)), ..Default::default() }
 }
 
 /// A policy set that came into force, as an entry records it.
 pub fn policy_activated(activated: v1::PolicyActivated) -> v1::Event {
-    v1::Event { event: Some(Wire::PolicyActivated(activated)) }
+    v1::Event { event: Some(Wire::PolicyActivated(activated)), ..Default::default() }
 }
 
 /// Determinations, as an entry records them.

@@ -89,6 +89,7 @@ pub(super) fn found(
         request_id: request_id(),
         etag: String::new(),
         correction,
+        entered_from_paper: false,
     }
 }
 
@@ -108,6 +109,7 @@ pub(super) fn answer(name: &str, kind: v1::AnswerKind, reason: &str, etag: &str)
         request_id: request_id(),
         etag: etag.to_owned(),
         correction: None,
+        entered_from_paper: false,
     }
 }
 

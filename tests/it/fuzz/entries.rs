@@ -36,7 +36,7 @@ fn event() -> v1::Event {
         determinations: Vec::new(),
         facts: vec![show::judged(&name, &sample::facts(), sample::start())],
     };
-    v1::Event { event: Some(v1::event::Event::DetainerLodged(lodged)) }
+    v1::Event { event: Some(v1::event::Event::DetainerLodged(lodged)), ..Default::default() }
 }
 
 fn openings() -> Vec<entry::Opening> {

@@ -156,6 +156,7 @@ pub(crate) fn withdrawal_of(detainer: &str) -> v1::WithdrawDetainerRequest {
         reason: v1::LiftReason::CaseClosed.into(),
         request_id: request_id(),
         etag: String::new(),
+        entered_from_paper: false,
     }
 }
 

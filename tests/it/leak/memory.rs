@@ -171,7 +171,13 @@ impl Writer {
         self.writes += 1;
         let request_id = RequestId(Uuid::from_u128(self.writes));
         let request_digest = *ledger::leaf_hash(&self.writes.to_be_bytes()).as_bytes();
-        let value = Command { request_id, request_digest, etag: None, action: Action::Case(Arc::new(command)) };
+        let value = Command {
+            request_id,
+            request_digest,
+            etag: None,
+            from_paper: false,
+            action: Action::Case(Arc::new(command)),
+        };
         let admitted = Admitted { caller: sample::officer(caller), jurisdiction: sample::jurisdiction(), value };
         let loaded = Loaded { cases: self.memory.kept().cases.clone(), ..Loaded::default() };
         let timetable = Timetable::default();

@@ -249,7 +249,7 @@ impl Player {
         let request_id = request_id.unwrap_or(RequestId(Uuid::from_u128(self.made.into())));
         let mut request_digest = [0; 32];
         request_digest[..8].copy_from_slice(&self.made.to_be_bytes());
-        Command { request_id, request_digest, etag: None, action }
+        Command { request_id, request_digest, etag: None, from_paper: false, action }
     }
 
     fn answered(

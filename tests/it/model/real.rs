@@ -231,7 +231,7 @@ fn hold() -> Admitted<Command> {
     let mut caller = sample::officer("comptroller");
     caller.actor = None;
     let action = confirmation([0; 3]);
-    let value = Command { request_id: HOLD, request_digest: [0; 32], etag: None, action };
+    let value = Command { request_id: HOLD, request_digest: [0; 32], etag: None, from_paper: false, action };
     Admitted { caller, jurisdiction: sample::jurisdiction(), value }
 }
 

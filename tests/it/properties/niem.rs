@@ -79,7 +79,9 @@ impl Sent {
 /// Each official property within another stands where the model has it, or where an augmentation of ours puts it.
 fn placed(value: &Value, within: Option<&str>, names: &BTreeMap<String, Name>) {
     if let Value::Array(elements) = value {
-        elements.iter().for_each(|element| placed(element, within, names));
+        for element in elements {
+            placed(element, within, names);
+        }
     }
     let Value::Object(members) = value else { return };
     for (property, value) in members.iter().filter(|(property, _)| *property != "@context") {
@@ -101,7 +103,7 @@ proptest! {
         (scheduled, released, handed) in (any::scheduled(), any::released(), any::handed_to()),
         (reason, correction, ground) in
             (any::reason(), option::of(any::correction()), option::of(any::events::other_ground())),
-        etag in "[a-z0-9]{0,8}",
+        (etag, from_paper) in ("[a-z0-9]{0,8}", any::<bool>()),
     ) {
         let names = published();
         let request_id = || REQUEST_ID.to_owned();
@@ -125,7 +127,7 @@ proptest! {
         let asks = Some(asked(&detainer));
         sent.check(&v1::LodgeDetainerRequest { parent: parent(), detainer: asks.clone(), request_id: request_id() }, &names);
         sent.check(&v1::AmendDetainerRequest { name: of_detainer(), detainer: asks, request_id: request_id(), etag: etag.clone() }, &names);
-        sent.check(&v1::WithdrawDetainerRequest { name: of_detainer(), reason: enums::to_wire::<comity::domain::detainer::LiftReason>(lifted), request_id: request_id(), etag: etag.clone() }, &names);
+        sent.check(&v1::WithdrawDetainerRequest { name: of_detainer(), reason: enums::to_wire::<comity::domain::detainer::LiftReason>(lifted), request_id: request_id(), etag: etag.clone(), entered_from_paper: from_paper }, &names);
         sent.check(&v1::OpenCustodyRequest { parent: parent(), custody: Some(stay(&custody)), request_id: request_id() }, &names);
         sent.check(&v1::UpdateChargesRequest { name: of_custody(), charges: shown.charges, request_id: request_id(), etag: etag.clone(), other_ground: other_ground() }, &names);
         sent.check(&v1::MoveCustodyRequest { name: of_custody(), movement: shown.movement, request_id: request_id(), etag: etag.clone() }, &names);
@@ -140,8 +142,7 @@ proptest! {
             etag,
             correction,
             reason: handed.reason.unwrap_or_default(),
-            detainer: handed.detainer.map(|detainer| detainer.to_string()).unwrap_or_default(),
-        }, &names);
+            detainer: handed.detainer.map(|detainer| detainer.to_string()).unwrap_or_default(), entered_from_paper: from_paper }, &names);
         let tried: Vec<&str> = sent.0.iter().map(|(method, _)| *method).collect();
         prop_assert_eq!(tried, niem::methods().collect::<Vec<_>>());
     }

@@ -108,7 +108,8 @@ fn write(caller: &str, command: CaseCommand, number: usize) -> Admitted<Command>
     let request_id = RequestId(Uuid::from_u128(u128::try_from(number).unwrap() + 1));
     // Stands in for the keyed digest of the decoded command: another for each.
     let request_digest = *ledger::leaf_hash(format!("{command:?}").as_bytes()).as_bytes();
-    let value = Command { request_id, request_digest, etag: None, action: Action::Case(Arc::new(command)) };
+    let value =
+        Command { request_id, request_digest, etag: None, from_paper: false, action: Action::Case(Arc::new(command)) };
     Admitted { caller: sample::officer(caller), jurisdiction: sample::jurisdiction(), value }
 }
 

@@ -150,7 +150,7 @@ proptest! {
             etag: etag.clone(),
         };
         check(&request, &CaseCommand::ResolveCitizenshipClaim { detainer: detainer.clone(), outcome, reason });
-        let request = v1::WithdrawDetainerRequest { reason: enums::to_wire(lifted), name, request_id, etag };
+        let request = v1::WithdrawDetainerRequest { reason: enums::to_wire(lifted), name, request_id, etag, entered_from_paper: false };
         check(&request, &CaseCommand::WithdrawDetainer { detainer, reason: lifted });
     }
 
@@ -252,8 +252,7 @@ proptest! {
             request_id: request_id.clone(),
             etag: etag.clone(),
             detainer: to.detainer.as_ref().map(ToString::to_string).unwrap_or_default(),
-            reason: to.reason.clone().unwrap_or_default(),
-        };
+            reason: to.reason.clone().unwrap_or_default(), entered_from_paper: false };
         let corrected = Some(correction.clone());
         check(&request, &CaseCommand::RecordRelease { custody: custody.clone(), release, correction: corrected, to });
         let request = v1::CloseCustodyRequest {

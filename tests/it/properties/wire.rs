@@ -234,7 +234,7 @@ fn contains(bytes: &[u8], mark: &str) -> bool {
 
 /// The classes that an event's entry commits to.
 fn committed(event: v1::event::Event) -> Vec<FieldClass> {
-    let contents = entry::contents(&v1::Event { event: Some(event) }).unwrap();
+    let contents = entry::contents(&v1::Event { event: Some(event), ..Default::default() }).unwrap();
     contents.into_iter().map(|(class, _)| class).collect()
 }
 

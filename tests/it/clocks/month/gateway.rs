@@ -163,6 +163,7 @@ impl Gateway {
             request_id: RequestId(Uuid::from_u128(self.requests)),
             request_digest: [0; 32],
             etag: None,
+            from_paper: false,
             action: Action::Case(Arc::new(command)),
         };
         let write = Admitted { caller: sample::officer(caller), jurisdiction: place.parse().unwrap(), value };
