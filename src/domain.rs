@@ -41,6 +41,7 @@ mod record;
 pub mod refusal;
 pub mod release;
 pub mod review;
+pub mod roster;
 pub mod safeguards;
 pub mod search;
 pub mod service;

@@ -10,12 +10,14 @@
 //! **Numbers** contradict if both records have a number of the same kind and the numbers differ, however they are
 //! spelled. State numbers are compared only if the same state gave them.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::detainer::{Acknowledgement, Finding};
-use crate::domain::ids::{AlienNumber, BookingNumber, Din, FbiNumber, StateId};
-use crate::domain::subject::{Identifiers, MatchMethod, PersonName, Subject};
+use crate::domain::ids::BookingNumber;
+use crate::domain::subject::{IdentifierKind, Identifiers, MatchMethod, PersonName, Subject};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -52,7 +54,7 @@ pub fn alike(one: &Subject, other: &Subject) -> bool {
 pub fn of_one(before: &Subject, after: &Subject) -> bool {
     let births = before.birth_date.is_none_or(|before| after.birth_date.is_some_and(|after| before.agrees_with(after)));
     let names = words(&before.name) == words(&after.name);
-    births && names && !Compared::of(&before.identifiers, &after.identifiers).contradict
+    births && names && Compared::of(&before.identifiers, &after.identifiers).contradict.is_empty()
 }
 
 /// Whether a match by prints means nothing any more because a record changed to describe somebody else: the two agree
@@ -64,7 +66,7 @@ pub fn no_longer_of_prints(found: &Acknowledgement, asked: &Subject, held: &Subj
 
 fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -> Vec<Disagreement> {
     let numbers = Compared::of(&asked.identifiers, &held.identifiers);
-    if numbers.contradict {
+    if !numbers.contradict.is_empty() {
         return vec![Disagreement::Identifier];
     }
     let by_name = || {
@@ -72,7 +74,7 @@ fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -
         let birth = (!births_agree(asked, held)).then_some(Disagreement::BirthDate);
         name.into_iter().chain(birth).collect::<Vec<_>>()
     };
-    match (method, numbers.in_common) {
+    match (method, !numbers.in_common.is_empty()) {
         // Prints are not in the records, so only a contradicting number can speak against them. If the method is left
         // out, a common number or name and birth date is enough.
         (Some(MatchMethod::Biometric), _) | (Some(MatchMethod::Identifier) | None, true) => Vec::new(),
@@ -83,45 +85,48 @@ fn disagreements(method: Option<MatchMethod>, asked: &Subject, held: &Subject) -
 }
 
 /// A comparison of the numbers of two records.
-#[derive(Debug, Default, Clone, Copy)]
-struct Compared {
-    in_common: bool,
-    contradict: bool,
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(in crate::domain) struct Compared {
+    /// The kinds in which both have the same number.
+    pub(in crate::domain) in_common: Vec<IdentifierKind>,
+    /// The kinds in which both have a number, and not the same.
+    pub(in crate::domain) contradict: Vec<IdentifierKind>,
 }
 
 impl Compared {
-    fn of(asked: &Identifiers, held: &Identifiers) -> Self {
+    pub(in crate::domain) fn of(asked: &Identifiers, held: &Identifiers) -> Self {
         let mut compared = Self::default();
-        let spelt_alike: [fn(&Identifiers) -> Option<&str>; 3] = [
-            |of| of.alien_number.as_ref().map(AlienNumber::as_str),
-            |of| of.fbi_number.as_ref().map(FbiNumber::as_str),
-            |of| of.din.as_ref().map(Din::as_str),
-        ];
-        for number in spelt_alike {
-            compared.note(number(asked), number(held));
-        }
-        // This number is kept as its author writes it.
-        let booking = |number: &Identifiers| number.booking_number.as_ref().map(plain);
-        compared.note(booking(asked).as_deref(), booking(held).as_deref());
-        // The first two letters name the state.
-        let state = |number: &StateId| number.as_str().get(..2).map(str::to_owned);
-        let (asked, held) = (asked.state_id.as_ref(), held.state_id.as_ref());
-        if asked.and_then(state) == held.and_then(state) {
-            compared.note(asked.map(StateId::as_str), held.map(StateId::as_str));
+        for kind in IdentifierKind::ALL {
+            let Some((asked, held)) = number(asked, *kind).zip(number(held, *kind)) else { continue };
+            // The first two letters name the state.
+            if *kind == IdentifierKind::StateId && asked.get(..2) != held.get(..2) {
+                continue;
+            }
+            if asked != held {
+                compared.contradict.push(*kind);
+            } else if numbers_somebody(&asked) {
+                compared.in_common.push(*kind);
+            }
         }
         compared
     }
+}
 
-    fn note(&mut self, asked: Option<&str>, held: Option<&str>) {
-        let Some((asked, held)) = asked.zip(held) else { return };
-        self.in_common |= asked == held && numbers_somebody(asked);
-        self.contradict |= asked != held;
-    }
+/// The number of a kind, in the spelling in which it is compared.
+pub(in crate::domain) fn number(of: &Identifiers, kind: IdentifierKind) -> Option<Cow<'_, str>> {
+    Some(match kind {
+        IdentifierKind::AlienNumber => Cow::Borrowed(of.alien_number.as_ref()?.as_str()),
+        IdentifierKind::FbiNumber => Cow::Borrowed(of.fbi_number.as_ref()?.as_str()),
+        IdentifierKind::StateId => Cow::Borrowed(of.state_id.as_ref()?.as_str()),
+        // This number is kept as its author writes it.
+        IdentifierKind::BookingNumber => Cow::Owned(plain(of.booking_number.as_ref()?)),
+        IdentifierKind::Din => Cow::Borrowed(of.din.as_ref()?.as_str()),
+    })
 }
 
 /// Whether a number can identify somebody. Placeholders cannot: one digit repeated, digits in keyboard order, or too
 /// few digits.
-fn numbers_somebody(number: &str) -> bool {
+pub(in crate::domain) fn numbers_somebody(number: &str) -> bool {
     const IN_ORDER: [&str; 2] = ["01234567890", "09876543210"];
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_start_matches('0');
@@ -144,7 +149,7 @@ fn names_agree(asked: &Subject, held: &Subject) -> bool {
 }
 
 /// The words of a name, sorted, so that given and family names may be swapped.
-fn words(name: &PersonName) -> Vec<String> {
+pub(in crate::domain) fn words(name: &PersonName) -> Vec<String> {
     let whole = format!("{} {}", name.given, name.family);
     let parts = whole.split(|c: char| c.is_whitespace() || is_hyphen(c)).map(folded);
     let mut words: Vec<String> = parts.filter(|word| !word.is_empty()).collect();

@@ -142,6 +142,8 @@ vocabulary! {
         GetCustody = "CustodyService/GetCustody",
         /// A page of custodies.
         ListCustodies = "CustodyService/ListCustodies",
+        /// What a roster says of the detainers and custodies of the custodian that sent it.
+        ReconcileRoster = "RosterService/ReconcileRoster",
         /// One appeal.
         GetAppeal = "AppealService/GetAppeal",
         /// A page of appeals.

@@ -44,6 +44,14 @@ impl PartialDate {
         }
     }
 
+    /// The day, if it is known.
+    pub fn day(self) -> Option<Date> {
+        match self.precision {
+            Precision::Year | Precision::Month => None,
+            Precision::Day => Some(self.first),
+        }
+    }
+
     /// Whether somebody with this birth date may be under an age on a day. A safeguard depends on it, so the youngest
     /// reading counts. Somebody born on a leap day comes of age on 1 March in a year without one.
     pub fn is_under(self, years: i64, today: Date) -> bool {

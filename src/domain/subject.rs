@@ -38,6 +38,22 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// The kinds of numbers that identify a person.
+    pub enum IdentifierKind {
+        /// A-number.
+        AlienNumber = "alien-number",
+        /// FBI or universal control number.
+        FbiNumber = "fbi-number",
+        /// State identification number.
+        StateId = "state-id",
+        /// Booking number.
+        BookingNumber = "booking-number",
+        /// New York DIN.
+        Din = "din",
+    }
+}
+
 /// A name (`nc:PersonName`).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonName {
