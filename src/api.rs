@@ -1,7 +1,7 @@
 //! Thin gRPC handlers, one file for each service. A handler takes the proven caller, parses the request, passes it on
 //! and answers.
 
-mod active_reports;
+mod active_agencies;
 mod appeals;
 mod backlog;
 mod bulk;
@@ -19,6 +19,7 @@ mod list;
 mod maintenance;
 mod policies;
 mod reports;
+mod rosters;
 pub mod status;
 mod stream;
 mod tiles;
@@ -38,4 +39,5 @@ pub use ledger::Ledger;
 pub use maintenance::{Maintenance, MaintenanceNow};
 pub use policies::Policies;
 pub use reports::Reports;
+pub use rosters::Rosters;
 pub use transfers::Transfers;

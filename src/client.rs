@@ -203,6 +203,8 @@ services! {
     reviews: review_service_client::ReviewServiceClient;
     /// Obligations.
     obligations: obligation_service_client::ObligationServiceClient;
+    /// Rosters.
+    rosters: roster_service_client::RosterServiceClient;
     /// Inboxes, call by call. [`Inbox`] resumes by itself.
     inbox: inbox_service_client::InboxServiceClient;
     /// Entries, checkpoints and proofs.

@@ -29,7 +29,7 @@ pub use store::{ShardConfig, ShardLocation, StoreConfig, StoreUrl};
 use crate::accept;
 use crate::api::InboxConfig;
 use crate::audit;
-use crate::domain::appeal;
+use crate::domain::{appeal, roster};
 use crate::domain::ids::JurisdictionId;
 use crate::domain::range::Within;
 use crate::domain::timetable::ObligationTimes;
@@ -93,6 +93,9 @@ pub struct Config {
     /// Limits of appeals.
     #[serde(default)]
     pub appeals: appeal::Limits,
+    /// Limits of rosters.
+    #[serde(default)]
+    pub roster: roster::Limits,
     /// When officers must have decided what is left to a person.
     #[serde(default)]
     pub review: ReviewTimes,

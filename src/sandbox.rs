@@ -414,6 +414,7 @@ fn configuration() -> Result<Config> {
         clocks: crate::recorder::ClocksConfig::default(),
         inbox: crate::api::InboxConfig::default(),
         appeals: crate::domain::appeal::Limits::default(),
+        roster: crate::domain::roster::Limits::default(),
         review: crate::domain::timetable::ReviewTimes::default(),
         obligation: crate::domain::timetable::ObligationTimes::default(),
         witness: crate::witness::PushConfig::default(),

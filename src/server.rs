@@ -230,6 +230,7 @@ impl Gateway {
             keys,
             inbox: config.inbox,
             appeals: config.appeals,
+            rosters: config.roster,
             wall: environment.wall.clone(),
             attempts: ActiveAttempts::default(),
             concurrency: ConcurrencyLimits::default(),

@@ -41,9 +41,14 @@ impl BulkLimits {
             Arc::clone(own)
         };
         let turn = waiting.acquire_owned().await.map_err(|_| status::unavailable())?;
+        self.pace(agency).await;
+        Ok(turn)
+    }
+
+    /// Waits until an agency may send its next item.
+    pub(super) async fn pace(&self, agency: &AgencyId) {
         while let Err(RateExceeded { retry_after }) = self.rate.check(agency) {
             tokio::time::sleep(retry_after).await;
         }
-        Ok(turn)
     }
 }

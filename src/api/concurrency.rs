@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::api::active_reports::ActiveReports;
+use crate::api::active_agencies::ActiveAgencies;
 
 /// Pages of resources that are put together at a time.
 const LISTS_MAX: usize = 16;
@@ -16,6 +16,9 @@ const EVALUATIONS_MAX: usize = 2;
 
 /// Reports that are folded at a time: each reads whole logs.
 const REPORTS_MAX: usize = 2;
+
+/// Rosters that are read at a time: each holds the open cases of a custodian in memory.
+const ROSTERS_MAX: usize = 2;
 
 /// How much expensive work runs at a time, over all callers. More waits for a slot.
 #[derive(Debug)]
@@ -29,7 +32,11 @@ pub struct ConcurrencyLimits {
     /// Slots for folding logs into reports.
     pub(super) reports: Arc<Semaphore>,
     /// The agencies that a report is being computed for.
-    pub(super) active_reports: ActiveReports,
+    pub(super) active_reports: ActiveAgencies,
+    /// Slots for reading rosters.
+    pub(super) rosters: Arc<Semaphore>,
+    /// The agencies whose roster is being read.
+    pub(super) active_rosters: ActiveAgencies,
 }
 
 impl Default for ConcurrencyLimits {
@@ -40,7 +47,9 @@ impl Default for ConcurrencyLimits {
             appeals: concurrency(APPEALS_MAX),
             evaluations: concurrency(EVALUATIONS_MAX),
             reports: concurrency(REPORTS_MAX),
-            active_reports: ActiveReports::default(),
+            active_reports: ActiveAgencies::default(),
+            rosters: concurrency(ROSTERS_MAX),
+            active_rosters: ActiveAgencies::default(),
         }
     }
 }

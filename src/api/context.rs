@@ -22,6 +22,7 @@ use crate::domain::appeal;
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::JurisdictionId;
 use crate::domain::method::ReadMethod;
+use crate::domain::roster;
 use crate::feed::{ActiveAttempts, CursorKey, DisclosureFilter};
 use crate::identity::clock::WallClock;
 use crate::metrics::Metrics;
@@ -55,6 +56,8 @@ pub struct Api {
     pub inbox: InboxConfig,
     /// Limits of appeals.
     pub appeals: appeal::Limits,
+    /// Limits of rosters.
+    pub rosters: roster::Limits,
     /// The clock that certificates and tokens are checked against.
     pub wall: WallClock,
     /// The delivery attempts of open subscriptions.

@@ -58,6 +58,12 @@ pub fn beyond_head() -> Status {
     Failure::new(Code::OutOfRange, ErrorReason::BeyondHead, "the log has not grown to that size").into()
 }
 
+/// The roster, or what it would be held against, is larger than is taken.
+pub fn roster_too_large() -> Status {
+    let message = "the roster, or what it is held against, is larger than this gateway takes in one";
+    Failure::new(Code::FailedPrecondition, ErrorReason::RosterTooLarge, message).into()
+}
+
 /// The layers that prove a caller are missing.
 pub fn no_caller() -> Status {
     Failure::new(Code::Unauthenticated, ErrorReason::CertificateRefused, "no caller was proven").into()
@@ -239,7 +245,7 @@ fn impossible(field: &ImpossibleTime) -> Violation {
 }
 
 /// A field is at fault because of what the gateway knows, not because of its form.
-fn fault(field: &str, expected: &str) -> Status {
+pub fn fault(field: &str, expected: &str) -> Status {
     violations(&vec![Violation { field: field.to_owned(), description: format!("must be {expected}") }])
 }
 

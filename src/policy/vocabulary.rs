@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 66] = [
+    const METHODS: [&str; 67] = [
         "AdminService/BeginMaintenance",
         "AdminService/CloseSessions",
         "AdminService/Drain",
@@ -271,6 +271,7 @@ mod tests {
         "ReportService/GetReport",
         "ReviewService/ListReviews",
         "ReviewService/ResolveReview",
+        "RosterService/ReconcileRoster",
         "TransferService/AcceptWindow",
         "TransferService/ConfirmTransfer",
         "TransferService/DeclineWindow",

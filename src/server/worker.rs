@@ -22,7 +22,8 @@ use tower::Service as _;
 
 use crate::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::api::{
-    Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Transfers,
+    Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Rosters,
+    Transfers,
 };
 use crate::audit::AuditFile;
 use crate::config::Config;
@@ -44,6 +45,7 @@ use crate::wire::v1::obligation_service_server::ObligationServiceServer;
 use crate::wire::v1::policy_service_server::PolicyServiceServer;
 use crate::wire::v1::report_service_server::ReportServiceServer;
 use crate::wire::v1::review_service_server::ReviewServiceServer;
+use crate::wire::v1::roster_service_server::RosterServiceServer;
 use crate::wire::v1::transfer_service_server::TransferServiceServer;
 
 /// The most provoked resets that a connection survives (RUSTSEC-2024-0003 and `MadeYouReset`).
@@ -152,6 +154,7 @@ impl Worker {
             .add_service(AppealServiceServer::new(Appeals(api())).max_decoding_message_size(len_max))
             .add_service(ReviewServiceServer::new(Reviews(api())).max_decoding_message_size(len_max))
             .add_service(ObligationServiceServer::new(Obligations(api())).max_decoding_message_size(len_max))
+            .add_service(RosterServiceServer::new(Rosters(api())).max_decoding_message_size(len_max))
             .add_service(InboxServiceServer::new(Inbox(api())).max_decoding_message_size(len_max))
             .add_service(LedgerServiceServer::new(Ledger(api())).max_decoding_message_size(len_max))
             .add_service(PolicyServiceServer::new(Policies(api())).max_decoding_message_size(len_max))

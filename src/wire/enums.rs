@@ -27,7 +27,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         agency, appeal, charge, claim, clocks, custody, detainer, determination, expungement, facts, obligation,
-        review, service, statute, subject, transfer,
+        review, roster, service, statute, subject, transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -85,6 +85,8 @@ mod tests {
         check::<facts::Stage>("Stage", "STAGE");
         check::<statute::Reading>("Reading", "READING");
         check::<service::ServiceMethod>("ServiceMethod", "SERVICE_METHOD");
+        check::<roster::BirthDateAgreement>("BirthDateAgreement", "BIRTH_DATE_AGREEMENT");
+        check::<subject::IdentifierKind>("IdentifierKind", "IDENTIFIER_KIND");
         check::<subject::MatchMethod>("MatchMethod", "MATCH_METHOD");
         check::<subject::Sex>("Sex", "SEX");
         check::<transfer::TransferFailureCause>("TransferFailureCause", "TRANSFER_FAILURE_CAUSE");

@@ -10,6 +10,7 @@ mod judged;
 mod policy;
 mod report;
 mod request_fields;
+mod roster;
 mod subject;
 mod transfer;
 
@@ -23,6 +24,7 @@ pub use judged::{JudgedFacts, Judgments, judged_facts, judgments};
 pub use policy::{Evaluation, Period, evaluation, period};
 pub use report::{ReportScope, report_scope};
 pub use request_fields::RequestFields;
+pub use roster::{RosterStart, roster_person, roster_seen, roster_start};
 
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;

@@ -7,6 +7,7 @@ mod event;
 mod judged;
 mod parts;
 mod resource;
+mod roster;
 
 use jiff::Timestamp;
 
@@ -17,6 +18,7 @@ pub use judged::{determination, judged};
 pub use resource::{
     custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag, transfer_withheld, withheld,
 };
+pub use roster::roster_finding;
 
 use crate::domain::ids::{AgencyId, CaseName, LogKind};
 

@@ -20,7 +20,7 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 65] = [
+const ACCESS: [(&str, &str, Needs); 66] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -44,6 +44,7 @@ const ACCESS: [(&str, &str, Needs); 65] = [
     ("CustodyService/ExpungeCustody", CUSTODIANS, Needs::Token),
     ("CustodyService/GetCustody", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
     ("CustodyService/ListCustodies", CUSTODIANS_AND_OVERSIGHT, Needs::Token),
+    ("RosterService/ReconcileRoster", CUSTODIANS, Needs::Token),
     ("TransferService/OfferWindow", CUSTODIANS, Needs::Token),
     ("TransferService/AcceptWindow", "federal", Needs::Token),
     ("TransferService/DeclineWindow", "federal", Needs::Token),
