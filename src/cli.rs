@@ -31,7 +31,10 @@ mod partner;
 mod paths;
 mod policy;
 mod receipt;
+mod rejects;
 mod report;
+mod resend;
+mod roster;
 mod serve;
 mod service_manager;
 mod token;
@@ -122,6 +125,8 @@ enum Command {
     Call(call::CallArgs),
     /// Lodges the detainers of a file over one stream, and says of each line what became of it.
     Lodge(lodge::LodgeArgs),
+    /// Holds a custodian's roster against its own open detainers and custodies, and says what it finds.
+    Roster(roster::RosterArgs),
     /// Reads what waits for an agency in its inbox, decoded, a line for each entry.
     Inbox(inbox::InboxArgs),
     /// Reads a configuration with everything it names, says what holds, and serves nothing.
@@ -188,6 +193,7 @@ impl Command {
                 | Self::Bench(_)
                 | Self::Call(_)
                 | Self::Lodge(_)
+                | Self::Roster(_)
                 | Self::Inbox(_)
                 | Self::Receipt(_)
                 | Self::Partner(_)
@@ -227,6 +233,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => return ended(serve::run(&args, audit.as_ref())),
         Command::Call(args) => return call::run(&args),
         Command::Lodge(args) => return lodge::run(&args),
+        Command::Roster(args) => return roster::run(&args),
         Command::Inbox(args) => return inbox::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Config(args) => config::run(&args),
@@ -270,6 +277,7 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether a command's own output is all that is said, where nobody asks for log lines.
 fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
     let opened = path.map(|path| AuditFile::open(path).with_context(|| format!("cannot open {}", path.display())));
     opened.transpose()

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::stream::Fuse;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 use tonic::{Request, Response, Status, Streaming};
@@ -38,6 +39,8 @@ use crate::wire::{Message as _, failure, parse, show, v1};
 const METHOD: ReadMethod = ReadMethod::ReconcileRoster;
 /// Rows that are answered at once, at most: as many as have arrived.
 const CHUNK_LEN: usize = 256;
+/// No more is taken once they have so many bytes.
+const CHUNK_BYTES: usize = 1_024 * 1_024;
 /// Cases that are read from the store at once.
 const PAGE_LEN: usize = 256;
 /// Custodies that are named in one message.
@@ -82,16 +85,15 @@ async fn serve(
     api: &Arc<Api>,
     caller: Caller,
     active: ActiveAgency,
-    messages: Streaming<v1::ReconcileRosterRequest>,
+    mut messages: Streaming<v1::ReconcileRosterRequest>,
     sender: Sender,
 ) -> Result<(), Status> {
     // A caller that sends nothing must not keep what was read for it in memory.
     let silence_max = Duration::from_millis(api.inbox.stall_ms);
     let too_slow = |_| status::overloaded(LimitOwner::Agency, silence_max);
-    let mut messages = messages;
-    let start = match timeout(silence_max, messages.message()).await.map_err(too_slow)?? {
-        Some(v1::ReconcileRosterRequest { part: Some(Part::Start(start)) }) => start,
-        Some(_) | None => return Err(status::missing("start")),
+    let first = timeout(silence_max, messages.message()).await.map_err(too_slow)??;
+    let Some(v1::ReconcileRosterRequest { part: Some(Part::Start(start)) }) = first else {
+        return Err(status::missing("start"));
     };
     let start = parse::roster_start(&start).map_err(|faults| status::violations(&faults))?;
     if !caller.takes_part_in(&start.jurisdiction) {
@@ -100,10 +102,11 @@ async fn serve(
     call::note_request(start.roster_id);
     let slot = Arc::new((active, api.slot(&api.concurrency.rosters).await?));
     let mut roster = OpenRoster::begin(Arc::clone(api), caller, slot, start).await?;
-    let mut messages = messages.ready_chunks(CHUNK_LEN);
-    while let Some(arrived) = timeout(silence_max, messages.next()).await.map_err(too_slow)? {
+    let mut messages = messages.fuse();
+    while let Some(first) = timeout(silence_max, messages.next()).await.map_err(too_slow)? {
         let mut people = Vec::new();
-        let taken = arrived.into_iter().find_map(|message| roster.take(message, &mut people).transpose());
+        let taken =
+            arrived(first, &mut messages).into_iter().find_map(|message| roster.take(message, &mut people).transpose());
         // What came before a fault is answered before the stream ends with it.
         roster.answer(people, &sender).await?;
         if let Some(end) = taken.transpose()? {
@@ -111,6 +114,27 @@ async fn serve(
         }
     }
     Err(status::missing("end"))
+}
+
+type Messages = Fuse<Streaming<v1::ReconcileRosterRequest>>;
+
+/// A message, and what else has arrived by now, up to a limit in number and in bytes.
+fn arrived(
+    first: Result<v1::ReconcileRosterRequest, Status>,
+    messages: &mut Messages,
+) -> Vec<Result<v1::ReconcileRosterRequest, Status>> {
+    let len = |message: &Result<v1::ReconcileRosterRequest, Status>| {
+        message.as_ref().map_or(0, |message| message.encoded_len())
+    };
+    let (mut bytes, mut arrived) = (len(&first), vec![first]);
+    while arrived.len() < CHUNK_LEN
+        && bytes < CHUNK_BYTES
+        && let Some(Some(message)) = messages.next().now_or_never()
+    {
+        bytes = bytes.saturating_add(len(&message));
+        arrived.push(message);
+    }
+    arrived
 }
 
 /// A roster that is being read.
@@ -134,19 +158,7 @@ impl OpenRoster {
         let read_at = Instant::now();
         let holdings = api.holdings(&caller, &start.jurisdiction, &slot).await?;
         let seen = BTreeSet::new();
-        Ok(Self {
-            api,
-            caller,
-            slot,
-            start,
-            holdings,
-            read_at,
-            seen,
-            rows: 0,
-            on_record: 0,
-            new_people: 0,
-            faults: 0,
-        })
+        Ok(Self { api, caller, slot, start, holdings, read_at, seen, rows: 0, on_record: 0, new_people: 0, faults: 0 })
     }
 
     /// Takes a message. `Some`: the roster is complete.
@@ -205,8 +217,7 @@ impl OpenRoster {
                     Said::Fault(v1::RosterFault { row, error: Some(failure::message(&fault)) })
                 }
                 Ok(finding) => {
-                    let counted =
-                        if finding.custodies.is_empty() { &mut self.new_people } else { &mut self.on_record };
+                    let counted = if finding.custodies.is_empty() { &mut self.new_people } else { &mut self.on_record };
                     *counted = counted.saturating_add(1);
                     disclosed.extend(self.disclosed_by(&finding));
                     let shown = show::roster_finding(row, &finding, &self.start.jurisdiction);
@@ -322,8 +333,7 @@ fn page(
     after: Option<Uuid>,
 ) -> Result<Option<Vec<StoredCase>>, StoreError> {
     let CasesOf { agency, unassigned } = CasesOf::of(caller, jurisdiction);
-    let filter =
-        CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit: PAGE_LEN };
+    let filter = CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit: PAGE_LEN };
     let page = reader.cases(&filter)?;
     Ok(if page.is_empty() { None } else { Some(page) })
 }

@@ -66,6 +66,7 @@ pub(super) struct CallArgs {
 }
 
 /// Why there is no answer.
+#[derive(Debug)]
 pub(super) enum Failure {
     Usage(anyhow::Error),
     Call(Error),

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::call::{self, Failure, ended, print};
 use crate::cli::caller::CallerArgs;
-use crate::cli::lodge::id_of;
+use crate::cli::resend::request_id;
 use crate::client::{Client, Error};
 use crate::identity::strict_json;
 use crate::ledger::{self, Checkpoint, Receipt};
@@ -131,7 +131,7 @@ fn proof(receipt: &v1::Receipt) -> anyhow::Result<Proof> {
 }
 
 fn read(args: &ReadArgs) -> Result<(), Failure> {
-    let returned = paper::read(&bytes(&args.file)?, |text| id_of(text, 0)).map_err(anyhow::Error::from)?;
+    let returned = paper::read(&bytes(&args.file)?, |text| request_id(text.as_bytes())).map_err(anyhow::Error::from)?;
     if !args.send {
         for (method, request) in &returned.requests {
             print(&json!({ "method": method, "request": request }).to_string())?;

@@ -1,14 +1,13 @@
 //! `comity import`: takes up what a requester published, as claims, apart from the exchange.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::claims::{Book, Claims, Head, Imported, import};
 use crate::cli::output::print_line;
+use crate::cli::rejects;
 use crate::domain::ids::{AgencyId, JurisdictionId};
 
 /// Arguments of `comity import`.
@@ -60,15 +59,19 @@ fn ice_detainers(args: &IceDetainersArgs) -> Result<()> {
     let into = into.clone().unwrap_or_else(named);
     let head = Head::new(jurisdiction.clone(), claimed_by.clone());
     let mut book = Book::open(&into, &head).with_context(|| format!("cannot use {}", into.display()))?;
-    let bar = bar(std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?.len());
+    let bytes = std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?.len();
+    let bar = rejects::bar(bytes, "importing {bar:40} {bytes}/{total_bytes} [{elapsed_precise}]");
     let done = import(&mut book, file, jurisdiction.as_str(), &mut |bytes| bar.set_position(bytes));
     bar.finish_and_clear();
     let Imported { source, sums, before } = done.with_context(|| format!("cannot import {}", file.display()))?;
     drop(book);
     // Read again from the disk: what is printed is what is there.
     let book = Claims::read(&into)?;
-    let rejects = rejects.clone().unwrap_or_else(|| into.with_extension("rejects.csv"));
-    write_rejects(&book, &source.sha256, &rejects).with_context(|| format!("cannot write {}", rejects.display()))?;
+    let path = rejects.clone().unwrap_or_else(|| into.with_extension("rejects.csv"));
+    let of = book.files.iter().position(|(of, _)| of.sha256 == source.sha256);
+    let rejected = book.rejected.iter().filter(|(file, ..)| Some(*file) == of);
+    let rejected = rejected.flat_map(|(_, row, faults)| faults.iter().map(|fault| (*row, fault)));
+    rejects::write(&path, rejected).with_context(|| format!("cannot write {}", path.display()))?;
     print_line(&format!("claims of {claimed_by} about {jurisdiction}, from a file with SHA-256 {}", source.sha256))?;
     if before == sums.rows {
         print_line("every row of it was in the book already: nothing was added")?;
@@ -80,33 +83,8 @@ fn ice_detainers(args: &IceDetainersArgs) -> Result<()> {
         sums.rows, sums.accepted, sums.duplicates, sums.rejected
     ))?;
     if sums.rejected > 0 {
-        print_line(&format!("what is wrong with those stands in {}", rejects.display()))?;
+        print_line(&format!("what is wrong with those stands in {}", path.display()))?;
     }
     print_line(&format!("{}: {} lines, root {}", book.head.origin(), book.size, book.root.to_base64()))?;
     Ok(())
-}
-
-/// The rows of a file that are no claims. A reason never repeats what stands in the row.
-fn write_rejects(book: &Claims, sha256: &str, path: &Path) -> Result<()> {
-    let file = book.files.iter().position(|(source, _)| source.sha256 == sha256);
-    let mut lines = csv::Writer::from_writer(Vec::new());
-    lines.write_record(["row", "column", "reason"])?;
-    for (_, row, faults) in book.rejected.iter().filter(|(of, ..)| Some(*of) == file) {
-        for fault in faults {
-            lines.write_record([&row.to_string(), &fault.column, &fault.reason])?;
-        }
-    }
-    let text = lines.into_inner().context("the rows cannot be written")?;
-    let mut file = std::fs::File::create(path)?;
-    file.write_all(&text)?;
-    Ok(file.sync_data()?)
-}
-
-/// A progress bar on standard error, if that is a terminal.
-fn bar(bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::new(bytes);
-    if let Ok(style) = ProgressStyle::with_template("importing {bar:40} {bytes}/{total_bytes} [{elapsed_precise}]") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -4,26 +4,21 @@ use std::collections::{HashMap, VecDeque};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, ensure};
 use clap::Args;
 use futures_util::stream;
 use serde_json::json;
-use tonic::{Code, Status};
+use tonic::{Response, Status, Streaming};
 use uuid::Uuid;
 
 use crate::cli::call::{Failure, ended, print, report};
 use crate::cli::caller::CallerArgs;
+use crate::cli::resend::{Resent, request_id, send_all};
 use crate::client::{Client, Error};
 use crate::identity::strict_json;
-use crate::ledger;
 use crate::wire::v1::lodge_detainers_response::Outcome;
 use crate::wire::{Message as _, failure, methods, v1};
-
-/// A stream that broke is opened again for so long without an answer in between.
-const PATIENCE: Duration = Duration::from_mins(1);
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Arguments of `comity lodge`.
 #[derive(Debug, Args)]
@@ -54,56 +49,49 @@ pub(super) fn run(args: &LodgeArgs) -> ExitCode {
 
 fn lodge(args: &LodgeArgs) -> Result<(), Failure> {
     // All of it is read before anything is sent: a file that cannot be sent is not sent in part.
-    let mut waiting: VecDeque<Line> = lines(&text(&args.file)?)?.into();
+    let waiting: VecDeque<Line> = lines(&text(&args.file)?)?.into();
     let config = args.caller.config()?;
     let all = waiting.len();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let refused = runtime.context("no runtime can be made")?.block_on(async {
+    let mut lodging = Lodging { waiting, refused: 0 };
+    runtime.context("no runtime can be made")?.block_on(async {
         let client = Client::connect(config).await?;
-        let (mut refused, mut heard) = (0_usize, Instant::now());
-        while !waiting.is_empty() {
-            let left = waiting.len();
-            let broken = send(&client, &mut waiting, &mut refused).await?;
-            heard = if waiting.len() < left { Instant::now() } else { heard };
-            if let Some(broken) = broken {
-                if heard.elapsed() > PATIENCE {
-                    return Err(Error::from(broken).into());
-                }
-                tokio::time::sleep(RETRY_AFTER).await;
-            }
-        }
-        Ok::<usize, Failure>(refused)
+        send_all(&client, &mut lodging).await
     })?;
-    if refused > 0 {
-        return Err(Failure::Refused(anyhow!("{refused} of {all} lines were refused; each says why")));
+    if lodging.refused > 0 {
+        return Err(Failure::Refused(anyhow!("{} of {all} lines were refused; each says why", lodging.refused)));
     }
     Ok(())
 }
 
-/// Sends what waits, and takes off what is answered. Returns why the stream broke before it was over, where it may be sent
-/// again.
-async fn send(client: &Client, waiting: &mut VecDeque<Line>, refused: &mut usize) -> Result<Option<Status>, Failure> {
-    let items: Vec<_> = waiting.iter().map(|Line { request, .. }| request.clone()).collect();
-    let items = stream::iter(items.into_iter().map(|request| v1::LodgeDetainersRequest { request: Some(request) }));
-    let mut answers = match client.detainers().lodge_detainers(items).await {
-        Ok(answers) => answers.into_inner(),
-        Err(status) => return broken(status).map(Some),
-    };
-    loop {
-        let answer = match answers.message().await {
-            Ok(Some(answer)) => answer,
-            Ok(None) if waiting.is_empty() => return Ok(None),
-            Ok(None) => return Err(anyhow!("the stream ended before every line was answered").into()),
-            Err(status) => return broken(status).map(Some),
-        };
-        let line = waiting.pop_front().context("more was answered than was sent")?;
+/// The lines that are yet to be answered, and how many were refused.
+struct Lodging {
+    waiting: VecDeque<Line>,
+    refused: usize,
+}
+
+impl Resent for Lodging {
+    type Answer = v1::LodgeDetainersResponse;
+
+    fn left(&self) -> usize {
+        self.waiting.len()
+    }
+
+    async fn open(&mut self, client: &Client) -> Result<Streaming<Self::Answer>, Status> {
+        let items: Vec<_> = self.waiting.iter().map(|Line { request, .. }| request.clone()).collect();
+        let items = stream::iter(items.into_iter().map(|request| v1::LodgeDetainersRequest { request: Some(request) }));
+        client.detainers().lodge_detainers(items).await.map(Response::into_inner)
+    }
+
+    fn take(&mut self, answer: Self::Answer) -> Result<(), Failure> {
+        let line = self.waiting.pop_front().context("more was answered than was sent")?;
         if answer.request_id != line.request.request_id {
             return Err(anyhow!("line {} was answered with the request id of another", line.number).into());
         }
         if matches!(answer.outcome, Some(Outcome::Error(_))) {
-            *refused = refused.saturating_add(1);
+            self.refused = self.refused.saturating_add(1);
         }
-        print(&said(&line, answer.outcome)?.to_string())?;
+        Ok(print(&said(&line, answer.outcome)?.to_string())?)
     }
 }
 
@@ -120,13 +108,6 @@ fn said(line: &Line, outcome: Option<Outcome>) -> anyhow::Result<serde_json::Val
             json!({ "line": line, "request_id": request_id, "error": report(&refused) })
         }
     })
-}
-
-/// Whether the rest may be sent again by another stream.
-fn broken(status: Status) -> Result<Status, Failure> {
-    // A token that ran out is renewed with the next stream.
-    let again = matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Unauthenticated);
-    if again { Ok(status) } else { Err(Error::from(status).into()) }
 }
 
 fn text(file: &Path) -> anyhow::Result<String> {
@@ -158,12 +139,9 @@ fn lines(text: &str) -> anyhow::Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The request id that follows from a text: another for each time that the same text came before. A UUID of version 8 (RFC 9562).
-pub(super) fn id_of(line: &str, before: u64) -> Uuid {
-    let named = [line.as_bytes(), &before.to_be_bytes()].concat();
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(ledger::leaf_hash(&named).as_bytes()).for_each(|(to, from)| *to = *from);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+/// The request id of a line: another for each time that the same line came before.
+fn id_of(line: &str, before: u64) -> Uuid {
+    request_id(&[line.as_bytes(), &before.to_be_bytes()].concat())
 }
 
 #[cfg(test)]

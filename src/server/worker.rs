@@ -22,8 +22,7 @@ use tower::Service as _;
 
 use crate::accept::{Accepted, TlsConn, TlsState, handshakes};
 use crate::api::{
-    Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Rosters,
-    Transfers,
+    Api, Appeals, Custodies, Detainers, Inbox, Ledger, Obligations, Policies, Reports, Reviews, Rosters, Transfers,
 };
 use crate::audit::AuditFile;
 use crate::config::Config;

@@ -14,7 +14,6 @@ use comity::identity::rate::RateExceeded;
 use comity::policy::engine::AdmitError;
 use comity::policy::gate::Denial;
 use comity::recorder::SubmitError;
-use comity::wire::Violation;
 use comity::wire::failure::{reason_of, reason_word};
 use comity::wire::methods::NoMethod;
 use tonic::{Code, Status};
@@ -134,9 +133,9 @@ fn each_row_says_when_and_what_to_do() {
 
 /// Everything that api/status.rs makes.
 fn statuses() -> Vec<Status> {
-    let fault = Violation { field: "name".to_owned(), description: "must be a name".to_owned() };
     let mut statuses = vec![
-        status::violations(&vec![fault]),
+        status::roster_too_large(),
+        status::fault("name", "a name"),
         status::not_found(),
         status::invalid_cursor(),
         status::beyond_head(),

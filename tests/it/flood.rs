@@ -113,7 +113,8 @@ async fn no_mutated_request_is_a_fault_of_the_gateway() {
     // Some methods are rarely answered well: what is not reached by then is given more time, on a slow machine too.
     let answered = || {
         let names = descriptor::methods().into_iter().map(|method| descriptor::name(&method));
-        names.filter(|name| !ACTS_OF_OPERATORS.contains(&name.as_str()))
+        // A roster is three messages at least, and a call here is one.
+        names.filter(|name| !ACTS_OF_OPERATORS.contains(&name.as_str()) && name != "RosterService/ReconcileRoster")
     };
     let reached = || answered().all(|name| tally.reached(&name));
     for more in 1..=ROUNDS_MORE {

@@ -17,6 +17,7 @@ pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod requests;
+pub(crate) mod rosters;
 mod store;
 pub(crate) mod story;
 

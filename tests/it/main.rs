@@ -128,6 +128,8 @@ mod reports;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod roster;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod search;

@@ -8,6 +8,7 @@ mod evidence;
 mod operators;
 mod policies;
 mod probes;
+mod rosters;
 mod transfers;
 mod unknown;
 
@@ -27,6 +28,7 @@ async fn accepted(world: &World, method: &str) {
         "AppealService" => appeals::accepted(world, verb).await,
         "TransferService" => transfers::accepted(world, verb).await,
         "ReviewService" | "ObligationService" => duties::accepted(world, verb).await,
+        "RosterService" => rosters::accepted(world, verb).await,
         "InboxService" | "LedgerService" => evidence::accepted(world, verb).await,
         "PolicyService" | "ReportService" => policies::accepted(world, verb).await,
         "AdminService" => operators::accepted(world, verb).await,
@@ -43,6 +45,7 @@ async fn refused(world: &World, method: &str) {
         "AppealService" => appeals::refused(world, verb).await,
         "TransferService" => transfers::refused(world, verb).await,
         "ReviewService" | "ObligationService" => duties::refused(world, verb).await,
+        "RosterService" => rosters::refused(world, verb).await,
         "InboxService" | "LedgerService" => evidence::refused(world, verb).await,
         "PolicyService" | "ReportService" => policies::refused(world, verb).await,
         "AdminService" => operators::refused(world, verb).await,
@@ -96,7 +99,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 65, "{methods:?}");
+    assert_eq!(methods.len(), 66, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

@@ -17,6 +17,7 @@ use crate::errors::{documented, status_word};
 use crate::harness::appeals::{appeal_by, appeal_over};
 use crate::harness::raw::{self, Call};
 use crate::harness::requests::{NY, NY_EXCHANGE, detainer_for, match_of, receipt_of, request_id, withdrawal_of};
+use crate::harness::rosters::roster_of;
 use crate::harness::{Outcome, Party, World, assert_nothing_personal};
 
 const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
@@ -97,6 +98,10 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
         }
         ErrorReason::StaleCursor => stale_cursor(world).await,
         ErrorReason::AppealTooLarge | ErrorReason::TooManyAppeals => by_limits(reason).await,
+        ErrorReason::RosterTooLarge => {
+            let world = World::with(|_, config| config.roster.rows_max = 1);
+            left(world.doccs().reconcile(roster_of(NY, &["A|B, 1987"; 2])).await)
+        }
     }
 }
 

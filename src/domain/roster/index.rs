@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use smol_str::SmolStr;
 
 use crate::domain::matching::{number, numbers_somebody};
+use crate::domain::partial_date::PartialDate;
 use crate::domain::roster::likeness::BirthDateAgreement::{Different, Same};
 use crate::domain::roster::likeness::{Likeness, Person, births, transposed};
 use crate::domain::roster::name::{Name, Prefix};
@@ -90,7 +91,7 @@ impl<T> Index<T> {
     pub fn candidates(&self, person: &Person) -> Vec<(&T, Likeness)> {
         let mut found = Vec::new();
         self.share(person, &mut found);
-        if let Some(day) = person.birth_date.and_then(|born| born.day()) {
+        if let Some(day) = person.birth_date.and_then(PartialDate::day) {
             near(day, |near| self.collect(&Block::Day(near), &mut found));
         }
         self.compared(person, found, Likeness::is_candidate)

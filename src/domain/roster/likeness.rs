@@ -30,8 +30,7 @@ vocabulary! {
 fn weight(births: BirthDateAgreement) -> f64 {
     match births {
         BirthDateAgreement::Same => 1.0,
-        BirthDateAgreement::AsFarAsKnown => 0.95,
-        BirthDateAgreement::Transposed => 0.95,
+        BirthDateAgreement::AsFarAsKnown | BirthDateAgreement::Transposed => 0.95,
         BirthDateAgreement::OneOff => 0.92,
         BirthDateAgreement::Unknown => 0.9,
         BirthDateAgreement::Different => 0.5,

@@ -6,6 +6,7 @@ use comity::domain::ids::CaseKind;
 use comity::wire::bulk::BulkItem as _;
 use comity::wire::filter::ListFilter;
 use comity::wire::parse::{self, WriteRequest};
+use comity::wire::v1::reconcile_roster_request::Part;
 use comity::wire::wire_walk::{self, MessageError};
 use comity::wire::{Message, Named, Violations, show, v1};
 use prost_reflect::{DynamicMessage, Kind as FieldKind, MessageDescriptor, Value};
@@ -118,6 +119,19 @@ readers! {
     ListCustodiesRequest(request) {
         page(&request.parent, request.page_size, &request.page_token)?;
         ListFilter::parse::<v1::Custody>(&request.filter)?;
+    }
+    ReconcileRosterRequest(request) {
+        match request.part.clone() {
+            Some(Part::Start(start)) => {
+                let read = parse::roster_start(&start)?;
+                jurisdiction(&start.parent)?;
+                same(&start.roster_id, &read.roster_id.0);
+                same(&start.rows_answered.to_string(), &read.rows_answered);
+            }
+            Some(Part::Person(person)) => drop(parse::roster_person(person)?),
+            Some(Part::Seen(seen)) => drop(parse::roster_seen(seen, &"us-ny".parse().unwrap())?),
+            Some(Part::End(_)) | None => {}
+        }
     }
     ListReviewsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
     ListObligationsRequest(request) { due_page(&request.parent, request.page_size, &request.page_token)?; }
@@ -340,7 +354,7 @@ fn filled(shape: &MessageDescriptor) -> Vec<u8> {
         (Some("reviews"), _) => REVIEW,
         (Some("obligations"), _) => OBLIGATION,
         (Some("custodies"), _) | (None, "custody") => CUSTODY,
-        (None, "request_id") => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
+        (None, "request_id" | "roster_id") => "6d1f8f3c-8a43-4a5e-9d55-0a1b2c3d4e5f",
         (None, "birth_date") => "1980-02-29",
         (None, "facility") => "NY029",
         (None, "language") => "zh-Hant",

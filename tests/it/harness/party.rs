@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use comity::client::{Client, Config, Credentials, Retry};
+use comity::wire::v1::reconcile_roster_response::Part as Said;
 use comity::wire::{Message as _, v1};
 use tokio::sync::OnceCell;
 use tonic::Status;
@@ -132,6 +133,23 @@ impl Party {
                     None => panic!("the stream ended without a heartbeat"),
                 }
             }
+        };
+        Outcome(read.await)
+    }
+}
+
+impl Party {
+    /// Everything that is said of a roster, up to its end.
+    pub(crate) async fn reconcile(&self, sent: Vec<v1::reconcile_roster_request::Part>) -> Outcome<Vec<Said>> {
+        let messages = sent.into_iter().map(|part| v1::ReconcileRosterRequest { part: Some(part) });
+        let read = async {
+            let messages = futures_util::stream::iter(messages.collect::<Vec<_>>());
+            let mut answers = self.client().await.rosters().reconcile_roster(messages).await?.into_inner();
+            let mut all = Vec::new();
+            while let Some(answer) = answers.message().await? {
+                all.push(answer.part.unwrap());
+            }
+            Ok(all)
         };
         Outcome(read.await)
     }
