@@ -35,6 +35,20 @@ impl TransferService for Transfers {
         self.0.write(request).await
     }
 
+    async fn revise_window(
+        &self,
+        request: Request<v1::ReviseWindowRequest>,
+    ) -> Result<Response<v1::ReviseWindowResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn withdraw_window(
+        &self,
+        request: Request<v1::WithdrawWindowRequest>,
+    ) -> Result<Response<v1::WithdrawWindowResponse>, Status> {
+        self.0.write(request).await
+    }
+
     async fn confirm_transfer(
         &self,
         request: Request<v1::ConfirmTransferRequest>,

@@ -95,7 +95,12 @@ fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> 
 fn window_closed(detainer: &Detainer) -> Option<Running> {
     let waits = |state| matches!(state, TransferState::Offered | TransferState::Accepted);
     let transfer = detainer.transfers.iter().find(|transfer| waits(transfer.state))?;
-    Some(Running::once(ClockKind::WindowClosed, transfer.id.to_string(), transfer.window.closes_at))
+    let about = match transfer.revisions {
+        0 => transfer.id.to_string(),
+        // Another window runs out anew.
+        revisions => format!("{}/{revisions}", transfer.id),
+    };
+    Some(Running::once(ClockKind::WindowClosed, about, transfer.window.closes_at))
 }
 
 /// The issuer's own claim, while the detainer is active.

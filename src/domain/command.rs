@@ -198,6 +198,22 @@ pub enum CaseCommand {
         /// Why.
         reason: WindowDeclineReason,
     },
+    /// Name another window.
+    ReviseWindow {
+        /// Of which transfer.
+        transfer: TransferName,
+        /// When and where instead.
+        window: TransferWindow,
+        /// Why, if the law leaves it to a person.
+        reason: Option<String>,
+    },
+    /// Withdraw the window.
+    WithdrawWindow {
+        /// Of which transfer.
+        transfer: TransferName,
+        /// Why.
+        reason: WindowDeclineReason,
+    },
     /// Say that the person changed hands.
     ConfirmTransfer {
         /// In which transfer.
@@ -277,6 +293,8 @@ impl CaseCommand {
             Self::OfferWindow { .. } => Method::OfferWindow,
             Self::AcceptWindow { .. } => Method::AcceptWindow,
             Self::DeclineWindow { .. } => Method::DeclineWindow,
+            Self::ReviseWindow { .. } => Method::ReviseWindow,
+            Self::WithdrawWindow { .. } => Method::WithdrawWindow,
             Self::ConfirmTransfer { .. } => Method::ConfirmTransfer,
             Self::ReportFailure { .. } => Method::ReportFailure,
             Self::IssueAppeal(_) => Method::IssueAppeal,
@@ -302,6 +320,8 @@ impl CaseCommand {
             | Self::WithdrawDetainer { detainer, .. } => Some(detainer),
             Self::AcceptWindow { transfer }
             | Self::DeclineWindow { transfer, .. }
+            | Self::ReviseWindow { transfer, .. }
+            | Self::WithdrawWindow { transfer, .. }
             | Self::ConfirmTransfer { transfer, .. }
             | Self::ReportFailure { transfer, .. } => Some(&transfer.detainer),
             Self::ResolveReview { review, .. } => Some(&review.detainer),
@@ -323,6 +343,8 @@ impl CaseCommand {
     pub fn transfer(&self) -> Option<&TransferName> {
         if let Self::AcceptWindow { transfer }
         | Self::DeclineWindow { transfer, .. }
+        | Self::ReviseWindow { transfer, .. }
+        | Self::WithdrawWindow { transfer, .. }
         | Self::ConfirmTransfer { transfer, .. }
         | Self::ReportFailure { transfer, .. } = self
         {

@@ -12,6 +12,7 @@ mod obligation;
 mod release;
 mod review;
 mod transfer;
+mod window;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -61,12 +62,12 @@ pub fn decide(
         }
         CaseCommand::MoveCustody { movement, .. } => custody::move_to(case, permitted, movement),
         CaseCommand::ScheduleRelease { release, .. } => release::schedule(case, permitted, release),
-        CaseCommand::RescheduleRelease { release, .. } => release::reschedule(case, permitted, release),
+        CaseCommand::RescheduleRelease { release, .. } => release::reschedule(case, permitted, release, now),
         CaseCommand::CancelRelease { reason, other_ground, .. } => {
             release::cancel(case, reason.as_ref(), other_ground.as_ref())
         }
         CaseCommand::RecordRelease { release, correction, to, .. } => {
-            release::record(case, permitted, release, correction.as_ref(), to)
+            release::record(case, permitted, release, correction.as_ref(), to, now)
         }
         CaseCommand::CloseCustody { closing, other_ground, .. } => {
             release::close(case, permitted, closing, other_ground.as_ref())
@@ -86,6 +87,10 @@ pub fn decide(
         }
         CaseCommand::AcceptWindow { transfer } => transfer::accept(case, transfer, now),
         CaseCommand::DeclineWindow { transfer, reason } => transfer::decline(case, transfer, *reason, now),
+        CaseCommand::ReviseWindow { transfer, window, reason } => {
+            window::revise(case, permitted, transfer, window, reason.as_ref(), now)
+        }
+        CaseCommand::WithdrawWindow { transfer, reason } => window::withdraw(case, permitted, transfer, *reason, now),
         CaseCommand::ConfirmTransfer { transfer, occurred_at, reason } => {
             transfer::confirm(case, permitted, transfer, (*occurred_at, reason.as_ref()), now)
         }

@@ -72,6 +72,10 @@ vocabulary! {
         DeclineWindow = "decline-window",
         /// `TransferService/ConfirmTransfer`.
         ConfirmTransfer = "confirm-transfer",
+        /// `TransferService/ReviseWindow`.
+        ReviseWindow = "revise-window",
+        /// `TransferService/WithdrawWindow`.
+        WithdrawWindow = "withdraw-window",
         /// `TransferService/ReportFailure`.
         ReportFailure = "report-failure",
         /// `AppealService/IssueAppeal`.
@@ -119,6 +123,8 @@ impl Method {
             Self::AcceptWindow => "TransferService/AcceptWindow",
             Self::DeclineWindow => "TransferService/DeclineWindow",
             Self::ConfirmTransfer => "TransferService/ConfirmTransfer",
+            Self::ReviseWindow => "TransferService/ReviseWindow",
+            Self::WithdrawWindow => "TransferService/WithdrawWindow",
             Self::ReportFailure => "TransferService/ReportFailure",
             Self::IssueAppeal => "AppealService/IssueAppeal",
             Self::AnswerAppeal => "AppealService/AnswerAppeal",

@@ -118,7 +118,7 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
             Some(closing.occurred_at),
             &[NoLater(Reference::Now), NoEarlier(Reference::Entry), NoEarlier(Reference::Movement)],
         ),
-        CaseCommand::OfferWindow { window, .. } => {
+        CaseCommand::OfferWindow { window, .. } | CaseCommand::ReviseWindow { window, .. } => {
             check.moment("window.opens_at", Some(window.opens_at), &[NoEarlier(Reference::Intake)]);
             check.moment(
                 "window.closes_at",
@@ -148,6 +148,7 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
         | CaseCommand::ExpungeCustody { .. }
         | CaseCommand::AcceptWindow { .. }
         | CaseCommand::DeclineWindow { .. }
+        | CaseCommand::WithdrawWindow { .. }
         | CaseCommand::ResolveReview { .. }
         | CaseCommand::ReportFailure { .. }
         | CaseCommand::BarAppeal { .. } => {}

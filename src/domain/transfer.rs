@@ -28,11 +28,17 @@ vocabulary! {
         Completed = "completed",
         /// It failed.
         Failed = "failed",
+        /// The requester named another window.
+        Proposed = "proposed",
+        /// The release is now expected before the window.
+        Reopened = "reopened",
+        /// One side withdrew the window, or the person was released before it was over.
+        Withdrawn = "withdrawn",
     }
 }
 
 vocabulary! {
-    /// Why a requester declined a window.
+    /// Why a requester declined a window, or one side withdrew it.
     pub enum WindowDeclineReason {
         /// Nobody was available to send.
         Resources = "resources",
@@ -44,6 +50,22 @@ vocabulary! {
         NoLongerSought = "no-longer-sought",
         /// Another reason.
         Other = "other",
+    }
+}
+
+vocabulary! {
+    /// Why a window no longer holds. None of these is a failure of the transfer.
+    pub enum WindowChange {
+        /// The custodian named another.
+        RevisedByCustodian = "revised-by-custodian",
+        /// The requester named another.
+        RevisedByRequester = "revised-by-requester",
+        /// The release was advanced, or took place, before the window.
+        ReleaseAdvanced = "release-advanced",
+        /// The custodian withdrew it.
+        WithdrawnByCustodian = "withdrawn-by-custodian",
+        /// The requester withdrew it.
+        WithdrawnByRequester = "withdrawn-by-requester",
     }
 }
 
@@ -67,8 +89,10 @@ impl TransferState {
     /// Whether it may still take place.
     pub fn is_open(self) -> bool {
         match self {
-            Self::Offered | Self::Accepted | Self::HandedOver | Self::TakenOver => true,
-            Self::Declined | Self::Completed | Self::Failed => false,
+            Self::Offered | Self::Proposed | Self::Reopened | Self::Accepted | Self::HandedOver | Self::TakenOver => {
+                true
+            }
+            Self::Declined | Self::Completed | Self::Failed | Self::Withdrawn => false,
         }
     }
 }
@@ -93,7 +117,7 @@ pub struct Transfer {
     pub state: TransferState,
     /// What was offered.
     pub window: TransferWindow,
-    /// Why the window was declined.
+    /// Why the window was declined or withdrawn.
     pub decline_reason: Option<WindowDeclineReason>,
     /// Why it failed.
     pub failure_cause: Option<TransferFailureCause>,
@@ -101,6 +125,12 @@ pub struct Transfer {
     pub handed_over_at: Option<Timestamp>,
     /// When the person changed hands, as the requester says.
     pub taken_over_at: Option<Timestamp>,
+    /// Why the window that stood before no longer holds. `None` once both sides agree on a window again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_change: Option<WindowChange>,
+    /// How many times another window was named.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revisions: u64,
     /// What the receiving agency must know of the person's health.
     #[serde(default)]
     pub medical_note: Option<String>,
@@ -131,6 +161,8 @@ impl Transfer {
             window,
             decline_reason: None,
             failure_cause: None,
+            window_change: None,
+            revisions: 0,
             handed_over_at: None,
             taken_over_at: None,
             medical_note: None,
@@ -148,6 +180,11 @@ impl Transfer {
             Side::Custodian => self.handed_over_at.is_some(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// `jurisdictions/us-ny/detainers/{uuid}/transfers/{uuid}`.

@@ -277,6 +277,8 @@ mod tests {
         "TransferService/DeclineWindow",
         "TransferService/OfferWindow",
         "TransferService/ReportFailure",
+        "TransferService/ReviseWindow",
+        "TransferService/WithdrawWindow",
         "grpc.health.v1.Health/Check",
         "grpc.health.v1.Health/List",
         "grpc.health.v1.Health/Watch",

@@ -7,7 +7,7 @@ use crate::domain::charge::{ChargeStatus, OffenceCategory};
 use crate::domain::custody::{ClosingReason, ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, DeclineGround, DetainerForm, Finding, LiftReason, WarrantKind};
 use crate::domain::determination::Ruling;
-use crate::domain::transfer::{TransferFailureCause, TransferState};
+use crate::domain::transfer::{TransferFailureCause, TransferState, WindowChange};
 use crate::domain::warrant::VerificationOutcome;
 
 /// Notice in time to pick somebody up: 48 hours.
@@ -82,6 +82,15 @@ pub(super) struct Safeguards {
     pub(super) sealed: bool,
 }
 
+/// The last pick-up under a detainer, as far as the audience knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PickUp {
+    pub(super) state: Option<TransferState>,
+    pub(super) cause: Option<TransferFailureCause>,
+    /// Why the window that stood before no longer holds.
+    pub(super) window_change: Option<WindowChange>,
+}
+
 /// One detainer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DetainerFacts {
@@ -110,7 +119,7 @@ pub(super) struct DetainerFacts {
     pub(super) released: Option<Released>,
     pub(super) lifted: Option<(LiftReason, Timestamp)>,
     pub(super) closed: Option<(Option<ClosingReason>, Timestamp)>,
-    pub(super) pick_up: Option<(Option<TransferState>, Option<TransferFailureCause>)>,
+    pub(super) pick_up: Option<PickUp>,
     pub(super) hold: Option<Rule>,
     pub(super) notify: Option<Rule>,
     /// A review of the notice was open when the person was released.
@@ -166,7 +175,7 @@ impl DetainerFacts {
     /// Why a person was released without being taken over. The first that holds is the cause.
     fn cause(&self, released: &Released, sees_custody: bool) -> &'static str {
         let handed_over = released.recipient == Some(ReleaseRecipient::RequestingAgency);
-        let taken_over = matches!(self.pick_up, Some((Some(TransferState::Completed), _)));
+        let taken_over = self.pick_up.is_some_and(|last| last.state == Some(TransferState::Completed));
         if handed_over || taken_over {
             return "taken-over-by-the-requester";
         }
@@ -193,12 +202,18 @@ impl DetainerFacts {
     }
 
     fn cause_after_notice(&self, released: &Released) -> &'static str {
-        match (self.pick_up, released.lead_s) {
-            (Some((_, Some(TransferFailureCause::NoShow))), _) => "notice-given-and-nobody-came",
-            (Some((_, Some(TransferFailureCause::Resources))), _) => "notice-given-and-no-resources",
-            (Some((_, Some(TransferFailureCause::Refused | TransferFailureCause::NotProduced))), _) => {
-                "notice-given-and-hand-over-refused"
+        let last = self.pick_up.unwrap_or_default();
+        match last.cause {
+            Some(TransferFailureCause::NoShow) => return "notice-given-and-nobody-came",
+            Some(TransferFailureCause::Resources) => return "notice-given-and-no-resources",
+            Some(TransferFailureCause::Refused | TransferFailureCause::NotProduced) => {
+                return "notice-given-and-hand-over-refused";
             }
+            Some(TransferFailureCause::Other) | None => {}
+        }
+        match (last.window_change, released.lead_s) {
+            // Nobody was to come for a window that no longer holds.
+            (Some(change), _) => no_window(change),
             (_, None) => "notice-not-delivered-before-release",
             (_, Some(lead)) if lead < IN_TIME_S && released.reason == Some(ReleaseReason::Bail) => {
                 "notice-late-because-of-bail"
@@ -230,6 +245,18 @@ impl DetainerFacts {
             (None | Some(WarrantKind::None), None) => "no-warrant",
             (Some(WarrantKind::I200 | WarrantKind::I205 | WarrantKind::Judicial), None) => "only-asserted",
         }
+    }
+}
+
+/// Why no window was agreed when the person was released.
+fn no_window(change: WindowChange) -> &'static str {
+    match change {
+        WindowChange::RevisedByCustodian | WindowChange::RevisedByRequester => {
+            "notice-given-and-window-not-agreed-again"
+        }
+        WindowChange::ReleaseAdvanced => "notice-given-and-release-advanced",
+        WindowChange::WithdrawnByCustodian => "notice-given-and-window-withdrawn-by-custodian",
+        WindowChange::WithdrawnByRequester => "notice-given-and-window-withdrawn-by-requester",
     }
 }
 
@@ -310,8 +337,16 @@ mod tests {
         check(DetainerFacts { notify: Some(Rule::Unnamed), ..silent(Ruling::Review) }, true, "left-to-a-person");
         // Whoever does not read the custody log learns of no rule.
         check(silent(Ruling::MustNot), false, "no-notice-before-release");
-        let no_show = Some((Some(TransferState::Failed), Some(TransferFailureCause::NoShow)));
-        check(DetainerFacts { pick_up: no_show, ..noticed(Some(60)) }, true, "notice-given-and-nobody-came");
+        let (state, cause) = (Some(TransferState::Failed), Some(TransferFailureCause::NoShow));
+        let no_show = PickUp { state, cause, window_change: None };
+        check(DetainerFacts { pick_up: Some(no_show), ..noticed(Some(60)) }, true, "notice-given-and-nobody-came");
+        for change in WindowChange::ALL {
+            // An audience that is shown none of the pick-up but what is for counting still learns that nobody was to come.
+            let off = PickUp { window_change: Some(*change), ..PickUp::default() };
+            let of_a_month = Some(30 * 86_400);
+            check(DetainerFacts { pick_up: Some(off), ..noticed(of_a_month) }, true, no_window(*change));
+            assert!(!no_window(*change).contains("nobody-came"));
+        }
         let court = Some(released(ReleaseReason::CourtOrder, None));
         check(DetainerFacts { released: court, ..lodged() }, true, "court-order");
         check(DetainerFacts { lodged_at: Some(at(9_500)), ..silent(Ruling::May) }, true, "lodged-after-release");

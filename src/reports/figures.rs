@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::domain::determination::Ruling;
-use crate::reports::detainer::{DetainerFacts, Leading, Rule, ground};
+use crate::domain::transfer::{TransferFailureCause, TransferState, WindowChange};
+use crate::reports::detainer::{DetainerFacts, Leading, PickUp, Rule, ground};
 use crate::reports::fold::Fold;
 use crate::reports::report::{CountedTree, LODGED, OUTSTANDING, Question, RELEASED, Report, Table};
 use crate::reports::statutory;
@@ -277,13 +278,14 @@ impl<'a> Counted<'a> {
     fn pick_ups(&self) -> Table {
         let mut tally = Tally::default();
         for (set, detainers) in self.sets() {
-            for (state, cause) in detainers.iter().filter_map(|(_, facts)| facts.pick_up) {
-                let state = state.map_or("not-known", |state| state.word());
-                tally.add(&[set, state, cause.map_or("none", |cause| cause.word())]);
+            for PickUp { state, cause, window_change } in detainers.iter().filter_map(|(_, facts)| facts.pick_up) {
+                let state = state.map_or("not-known", TransferState::word);
+                let moved = window_change.map_or("none", WindowChange::word);
+                tally.add(&[set, state, cause.map_or(moved, TransferFailureCause::word)]);
             }
         }
-        let title = "Pick-ups, as they stand, and why they failed.";
-        tally.table("pick-ups", title, EACH, &["set", "state", "failed because"])
+        let title = "Pick-ups, as they stand, and why they failed, or why a window no longer holds.";
+        tally.table("pick-ups", title, EACH, &["set", "state", "because"])
     }
 
     fn outcomes(&self) -> Table {

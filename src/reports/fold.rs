@@ -11,7 +11,7 @@ use crate::domain::review::{ReviewMatter, ReviewState};
 use crate::domain::service::ServiceMethod;
 use crate::domain::warrant::VerificationOutcome;
 use crate::reports::counted_entry::CountedEntry;
-use crate::reports::detainer::{DetainerFacts, Leading, Released, Rule, Safeguards, SaidBy};
+use crate::reports::detainer::{DetainerFacts, Leading, PickUp, Released, Rule, Safeguards, SaidBy};
 use crate::wire::enums::from_wire;
 use crate::wire::v1;
 use crate::wire::v1::event::Event;
@@ -75,7 +75,8 @@ impl Fold {
             Event::TransferRecorded(recorded) => {
                 let state = recorded.transfer.as_ref().and_then(|transfer| from_wire(transfer.state));
                 let cause = from_wire(recorded.failure_cause);
-                self.change(&recorded.detainer, |facts| facts.pick_up = Some((state, cause)));
+                let window_change = from_wire(recorded.window_change);
+                self.change(&recorded.detainer, |facts| facts.pick_up = Some(PickUp { state, cause, window_change }));
             }
             Event::ReleaseNoticed(noticed) => self.change(&noticed.detainer, |facts| facts.is_noticed = true),
             Event::NoticeCancelled(cancelled) => self.change(&cancelled.detainer, |facts| facts.is_noticed = false),

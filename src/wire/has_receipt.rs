@@ -43,6 +43,8 @@ has_receipt!(
     OfferWindowResponse,
     AcceptWindowResponse,
     DeclineWindowResponse,
+    ReviseWindowResponse,
+    WithdrawWindowResponse,
     ConfirmTransferResponse,
     ReportFailureResponse,
     IssueAppealResponse,

@@ -154,7 +154,11 @@ fn every_command_is_in_a_table_or_opens_a_case() {
                 }
                 "## Transfer" => {
                     let (_, transfer) = transfer_in("none yet", &laws()[0]);
-                    given.extend(picked_up(column, &transfer).iter().map(|(_, command)| command.method()));
+                    given.extend(
+                        picked_up(column, &transfer, &sample::window(1_000))
+                            .iter()
+                            .map(|(_, command)| command.method()),
+                    );
                 }
                 "## Reviews" | "## Obligations" => {
                     let name = CaseName::detainer(sample::jurisdiction(), Uuid::nil());
@@ -280,7 +284,7 @@ const CUSTODY_ROWS: [&str; 7] = [
     "closed",
 ];
 
-const TRANSFER_ROWS: [&str; 14] = [
+const TRANSFER_ROWS: [&str; 20] = [
     "none yet",
     "offered",
     "offered, window closed",
@@ -295,13 +299,26 @@ const TRANSFER_ROWS: [&str; 14] = [
     "taken-over, window closed",
     "completed",
     "failed",
+    "proposed",
+    "proposed, window closed",
+    "proposed, detainer withdrawn",
+    "reopened",
+    "reopened, window closed",
+    "withdrawn",
 ];
 
-const TRANSFER_COLUMNS: [&str; 12] = [
+const TRANSFER_COLUMNS: [&str; 19] = [
     "OfferWindow",
     "OfferWindow: already past",
     "AcceptWindow",
     "DeclineWindow",
+    "ReviseWindow: another window, by the custodian",
+    "ReviseWindow: another window, by the issuer",
+    "ReviseWindow: the same window, by the custodian",
+    "ReviseWindow: the same window, by the issuer",
+    "WithdrawWindow: by the custodian",
+    "WithdrawWindow: by the issuer",
+    "WithdrawWindow: no longer sought, by the custodian",
     "ConfirmTransfer: by the custodian",
     "ConfirmTransfer: by the issuer",
     "ReportFailure: no-show, by the custodian",
@@ -406,6 +423,8 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
 
 fn run_transfer(row: &str, column: &str, law: &LawView) -> Outcome {
     let (before, name) = transfer_in(row, law);
+    let last = before.detainer(&name.detainer).and_then(|detainer| detainer.transfers.last());
+    let window = last.map_or_else(|| sample::window(1_000), |last| last.window.clone());
     let run = |(caller, command): (&'static str, CaseCommand)| {
         let mut world = before.clone();
         if let Err(refusal) = world.give(caller, command, law) {
@@ -415,7 +434,7 @@ fn run_transfer(row: &str, column: &str, law: &LawView) -> Outcome {
         let transfers = &world.detainer(&name.detainer).unwrap().transfers;
         Outcome::Becomes(transfers.last().unwrap().state.word().to_owned())
     };
-    let mut outcomes: Vec<Outcome> = picked_up(column, &name).into_iter().map(run).collect();
+    let mut outcomes: Vec<Outcome> = picked_up(column, &name, &window).into_iter().map(run).collect();
     outcomes.dedup();
     assert_eq!(outcomes.len(), 1, "{column} stands for what does not come to the same: {outcomes:?}");
     outcomes.remove(0)

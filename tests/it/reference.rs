@@ -177,7 +177,9 @@ fn ways(method: &str) -> &'static [(&'static str, bool)] {
             ("pending-review", true),
         ],
         "CustodyService/MoveCustody" => &[("court", false), ("agency", false)],
-        "TransferService/OfferWindow" | "TransferService/ConfirmTransfer" => &[("", false), ("", true)],
+        "TransferService/OfferWindow" | "TransferService/ReviseWindow" | "TransferService/ConfirmTransfer" => {
+            &[("", false), ("", true)]
+        }
         "CustodyService/RecordRelease" => &[("", false), ("handed-over", false), ("handed-over", true)],
         _ => &[("", false)],
     }

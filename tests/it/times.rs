@@ -189,6 +189,7 @@ impl Ground<'_> {
             "RecordRelease" => sent!(jail, release, RecordReleaseRequest),
             "CloseCustody" => sent!(jail, close, CloseCustodyRequest),
             "OfferWindow" => sent!(jail, offer, OfferWindowRequest),
+            "ReviseWindow" => sent!(jail, revise, ReviseWindowRequest),
             "ConfirmTransfer" => sent!(ice, confirm_transfer, ConfirmTransferRequest),
             "IssueAppeal" => sent!(ice, issue_appeal, IssueAppealRequest),
             "AnswerAppeal" => sent!(jail, answer_appeal, AnswerAppealRequest),

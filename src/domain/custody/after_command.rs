@@ -44,6 +44,8 @@ impl Custody {
             | CaseCommand::OfferWindow { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. }
+            | CaseCommand::ReviseWindow { .. }
+            | CaseCommand::WithdrawWindow { .. }
             | CaseCommand::ConfirmTransfer { .. }
             | CaseCommand::ReportFailure { .. }
             | CaseCommand::ResolveReview { .. }

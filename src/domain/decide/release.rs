@@ -11,6 +11,7 @@ use crate::domain::custody::{
 use crate::domain::decide::custody::held;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
 use crate::domain::decide::transfer::hand_overs_retracted;
+use crate::domain::decide::window::{overtaken, reopened};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::{Change, Counts, Disclosure, Event, Record, Revision};
 use crate::domain::hand_over::{self, HandOverJudgement, HandedTo};
@@ -37,10 +38,21 @@ pub(super) fn reschedule(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     release: &ScheduledRelease,
+    now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = scheduled(case)?;
     let event = Event::ReleaseRescheduled { custody: custody.name.clone(), release: release.clone() };
-    Ok(expected(case, permitted, custody, release, event))
+    let mut records = expected(case, permitted, custody, release, event);
+    if let Some(before) = &custody.scheduled {
+        let moved = (before.expected_at, release.expected_at);
+        let told = |detainer: &Detainer| notice(detainer, case, permitted, release);
+        records.extend(
+            case.active()
+                .filter_map(|detainer| Some((detainer, told(detainer)?)))
+                .flat_map(|(detainer, notice)| reopened(detainer, &notice, moved, now)),
+        );
+    }
+    Ok(records)
 }
 
 fn expected(
@@ -92,6 +104,7 @@ pub(super) fn record(
     release: &ActualRelease,
     correction: Option<&Correction>,
     to: &HandedTo,
+    now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = if correction.is_some() { released(case)? } else { held(case)? };
     if case.hand_overs().next().is_some() && release.recipient != ReleaseRecipient::RequestingAgency {
@@ -112,9 +125,16 @@ pub(super) fn record(
     let under = handed_over.as_ref().map_or(&[][..], |judged| &judged.under);
     let mut records = vec![ended(case, permitted, custody, under, event)];
     match correction {
-        None => records.extend(case.active().filter_map(|detainer| {
-            ending(detainer, case, permitted, notice(detainer, Revision::First), Some(release.released_at))
-        })),
+        None => {
+            for detainer in case.active() {
+                let first = notice(detainer, Revision::First);
+                if let Some(told) = ending(detainer, case, permitted, first, Some(release.released_at)) {
+                    let off = overtaken(detainer, &told, release, now);
+                    records.push(told);
+                    records.extend(off);
+                }
+            }
+        }
         Some(_) => records.extend(knowing_of_the_end(case).filter_map(|detainer| {
             release_corrected(detainer, case, permitted, notice(detainer, Revision::Corrected), release.released_at)
         })),

@@ -30,17 +30,7 @@ pub(super) fn offer(
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
-    match detainer.state {
-        DetainerState::HoldHonored | DetainerState::NotifyOnly => {}
-        DetainerState::Lodged | DetainerState::Matched | DetainerState::UnderReview | DetainerState::Declined => {
-            return Err(Refusal::NotPromised);
-        }
-        DetainerState::NoSuchPerson
-        | DetainerState::IdentityMismatch
-        | DetainerState::Released
-        | DetainerState::Closed
-        | DetainerState::Withdrawn => return Err(Refusal::NoLongerStands),
-    }
+    check_promised(detainer)?;
     let custody = held(case)?;
     if detainer.transfers.iter().any(|transfer| transfer.state.is_open()) {
         return Err(Refusal::TransferOpen);
@@ -57,12 +47,28 @@ pub(super) fn offer(
     Ok(std::iter::once(of_transfer(detainer, law, event)).chain(settled).collect())
 }
 
+/// A custodian names windows only for a person of whom it promised hold or notice.
+pub(super) fn check_promised(detainer: &Detainer) -> Result<(), Refusal> {
+    match detainer.state {
+        DetainerState::HoldHonored | DetainerState::NotifyOnly => Ok(()),
+        DetainerState::Lodged | DetainerState::Matched | DetainerState::UnderReview | DetainerState::Declined => {
+            Err(Refusal::NotPromised)
+        }
+        DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Released
+        | DetainerState::Closed
+        | DetainerState::Withdrawn => Err(Refusal::NoLongerStands),
+    }
+}
+
 pub(super) fn accept(case: &Case, name: &TransferName, now: Timestamp) -> Result<Vec<Record>, Refusal> {
     let (detainer, transfer) = on_offer(case, name)?;
     if transfer.window.closes_at <= now {
         return Err(Refusal::WindowClosed);
     }
-    Ok(updated(detainer, Transfer { state: TransferState::Accepted, ..transfer.clone() }, None, None, now))
+    let accepted = Transfer { state: TransferState::Accepted, window_change: None, ..transfer.clone() };
+    Ok(updated(detainer, accepted, None, None, now))
 }
 
 pub(super) fn decline(
@@ -91,11 +97,13 @@ pub(super) fn confirm(
         return Err(Refusal::AlreadyConfirmed);
     }
     let state = match (transfer.state, side) {
-        (TransferState::Offered, _) => return Err(Refusal::NotAccepted),
+        (TransferState::Offered | TransferState::Proposed | TransferState::Reopened, _) => {
+            return Err(Refusal::NotAccepted);
+        }
         (TransferState::Accepted, Side::Custodian) => TransferState::HandedOver,
         (TransferState::Accepted, Side::Issuer) => TransferState::TakenOver,
         (TransferState::HandedOver | TransferState::TakenOver, _) => TransferState::Completed,
-        (TransferState::Declined | TransferState::Completed | TransferState::Failed, _) => {
+        (TransferState::Declined | TransferState::Completed | TransferState::Failed | TransferState::Withdrawn, _) => {
             return Err(Refusal::TransferOver);
         }
     };
@@ -169,9 +177,14 @@ pub(super) fn fail(
         return Err(Refusal::AlreadyConfirmed);
     }
     let waited = transfer.window.closes_at <= now;
+    let window_stands = !matches!(transfer.state, TransferState::Proposed | TransferState::Reopened);
     match (why, side) {
         (TransferFailureCause::NoShow, Side::Issuer) | (TransferFailureCause::NotProduced, Side::Custodian) => {
             return Err(Refusal::NotYours);
+        }
+        // Nobody was to come, or to be brought, for a window that no longer holds.
+        (TransferFailureCause::NoShow | TransferFailureCause::NotProduced, _) if !window_stands => {
+            return Err(Refusal::NotAccepted);
         }
         (TransferFailureCause::NoShow | TransferFailureCause::NotProduced, _) if !waited => {
             return Err(Refusal::WindowOpen);
@@ -189,7 +202,7 @@ pub(super) fn fail(
     Ok(updated(detainer, failed, None, None, now))
 }
 
-fn find<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
+pub(super) fn find<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'a Transfer), Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
     let transfer = detainer.transfers.iter().find(|transfer| transfer.id == name.id).ok_or(Refusal::NoSuchCase)?;
     Ok((detainer, transfer))
@@ -204,7 +217,7 @@ fn on_offer<'a>(case: &'a Case, name: &TransferName) -> Result<(&'a Detainer, &'
     if transfer.state == TransferState::Offered { Ok((detainer, transfer)) } else { Err(Refusal::NotOffered) }
 }
 
-fn updated(
+pub(super) fn updated(
     detainer: &Detainer,
     transfer: Transfer,
     law: Option<&LawView>,

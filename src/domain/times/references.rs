@@ -118,7 +118,7 @@ impl References {
             references.signature = request.warrant.signed_at.filter(possible);
         } else if let CaseCommand::VerifyWarrant { verification, .. } = command {
             references.signature = verification.seen.signed_at.filter(possible);
-        } else if let CaseCommand::OfferWindow { window, .. } = command {
+        } else if let CaseCommand::OfferWindow { window, .. } | CaseCommand::ReviseWindow { window, .. } = command {
             references.opening = Some(window.opens_at);
         } else if let CaseCommand::AcknowledgeDetainer { acknowledgement, .. } = command {
             // A finding that nobody was found is not about a custody that the detainer may have been linked to.

@@ -81,12 +81,8 @@ impl<'a> CommandQuestion<'a> {
                 laws.values().try_for_each(|law| check_answer(answer, self.caller(), detainer, law))?;
                 Ok(laws)
             }
-            CaseCommand::OfferWindow { reason, .. } => {
-                let detainer = self.as_custodian()?;
-                let laws = self.laws_on_one(Stage::Transfer, detainer, linked);
-                laws.values().try_for_each(|law| check_offer(reason.as_ref(), self.caller(), detainer, law))?;
-                Ok(laws)
-            }
+            CaseCommand::OfferWindow { reason, .. } => self.laws_on_offer(reason.as_ref()),
+            CaseCommand::ReviseWindow { reason, .. } => self.laws_on_revision(reason.as_ref()),
             CaseCommand::VerifyWarrant { verification, .. } => self.laws_on_verification(verification),
             CaseCommand::RecordServiceOfCopy { .. } => Ok(self.laws_on_one(Stage::Serve, self.as_custodian()?, linked)),
             CaseCommand::RaiseCitizenshipClaim { .. } => self.laws_on_claim(),
@@ -108,7 +104,9 @@ impl<'a> CommandQuestion<'a> {
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.as_issuer().map(|_| Laws::new()),
             CaseCommand::ConfirmTransfer { reason, .. } => self.laws_on_confirmation(reason.as_ref()),
-            CaseCommand::ReportFailure { .. } => self.as_issuer().or_else(|_| self.as_custodian()).map(|_| Laws::new()),
+            CaseCommand::ReportFailure { .. } | CaseCommand::WithdrawWindow { .. } => {
+                self.as_issuer().or_else(|_| self.as_custodian()).map(|_| Laws::new())
+            }
             CaseCommand::OpenCustody(_) => Ok(Laws::new()),
             CaseCommand::UpdateCharges { charges, other_ground, .. } => {
                 let sealed = |custody: &Custody| custody.intake.charges.iter().any(Charge::sealed);
@@ -169,6 +167,19 @@ impl<'a> CommandQuestion<'a> {
             appeal.is_some() && item.is_some()
         };
         if may { Ok(()) } else { Err(Denial::NotFound) }
+    }
+
+    /// A custodian offers a window only within the law.
+    fn laws_on_offer(&self, reason: Option<&String>) -> Result<Laws, Denial> {
+        let detainer = self.as_custodian()?;
+        let laws = self.laws_on_one(Stage::Transfer, detainer, self.case.custody.as_ref());
+        laws.values().try_for_each(|law| check_offer(reason, self.caller(), detainer, law))?;
+        Ok(laws)
+    }
+
+    /// Another window that the custodian names is an offer. One that the issuer names reveals nothing.
+    fn laws_on_revision(&self, reason: Option<&String>) -> Result<Laws, Denial> {
+        if self.as_issuer().is_ok() { Ok(Laws::new()) } else { self.laws_on_offer(reason) }
     }
 
     /// Only an officer decides a review, and only within what the law says now.

@@ -48,6 +48,8 @@ const ACCESS: [(&str, &str, Needs); 66] = [
     ("TransferService/OfferWindow", CUSTODIANS, Needs::Token),
     ("TransferService/AcceptWindow", "federal", Needs::Token),
     ("TransferService/DeclineWindow", "federal", Needs::Token),
+    ("TransferService/ReviseWindow", PARTIES, Needs::Token),
+    ("TransferService/WithdrawWindow", PARTIES, Needs::Token),
     ("TransferService/ConfirmTransfer", PARTIES, Needs::Token),
     ("TransferService/ReportFailure", PARTIES, Needs::Token),
     ("AppealService/IssueAppeal", "federal", Needs::Token),

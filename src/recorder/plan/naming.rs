@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::domain::agency::gateway;
 use crate::domain::event::{Event, Record};
 use crate::domain::ids::{AgencyId, OfficerPseudonym};
+use crate::domain::transfer::{TransferState, WindowChange};
 use crate::recorder::plan::outcome::PlanError;
 
 /// The officer of an entry that no officer made.
@@ -42,7 +43,7 @@ pub(in crate::recorder) fn of<'a>(
     let nobody = || NO_OFFICER.parse().map(Cow::Owned).map_err(|_| PlanError::NoOfficer);
     Ok(if record.is_retraction() {
         Named { method: RETRACTION, ..named }
-    } else if matches!(record.event, Event::ReleaseNoticed { .. }) {
+    } else if matches!(record.event, Event::ReleaseNoticed { .. }) || is_overtaken(record) {
         // Otherwise the officer's name would distinguish a notice that waited for an officer from one that did not. The entry
         // that caused the notice names the officer.
         Named { method: NOTICE, officer: nobody()?, ..named }
@@ -52,6 +53,13 @@ pub(in crate::recorder) fn of<'a>(
     } else {
         named
     })
+}
+
+/// Whether a record says that a window no longer holds because the issuer is told of another release.
+fn is_overtaken(record: &Record) -> bool {
+    let Event::TransferRecorded { transfer, .. } = &record.event else { return false };
+    let ended = matches!(transfer.state, TransferState::Reopened | TransferState::Withdrawn);
+    ended && transfer.window_change == Some(WindowChange::ReleaseAdvanced)
 }
 
 /// Whether a record alarms the jurisdiction.

@@ -110,6 +110,8 @@ pub(in crate::recorder) fn answer(
         }
         CaseCommand::AcceptWindow { .. } => kept!(AcceptWindowResponse { transfer }),
         CaseCommand::DeclineWindow { .. } => kept!(DeclineWindowResponse { transfer }),
+        CaseCommand::ReviseWindow { .. } => kept!(ReviseWindowResponse { transfer, determinations }),
+        CaseCommand::WithdrawWindow { .. } => kept!(WithdrawWindowResponse { transfer }),
         CaseCommand::ConfirmTransfer { .. } => kept!(ConfirmTransferResponse { transfer }),
         CaseCommand::ReportFailure { .. } => kept!(ReportFailureResponse { transfer }),
         CaseCommand::IssueAppeal(_) | CaseCommand::AnswerAppeal { .. } | CaseCommand::BarAppeal { .. } => {

@@ -39,6 +39,28 @@ impl WriteRequest for v1::DeclineWindowRequest {
     }
 }
 
+impl WriteRequest for v1::ReviseWindowRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut fields = RequestFields::default();
+        let transfer = fields.required_id("name", &self.name);
+        let window = window(&mut fields, "window", self.window);
+        let reason = fields.text("reason", &self.reason, TextKind::Reason, REASON_LEN_MAX);
+        let command =
+            transfer.zip(window).map(|(transfer, window)| CaseCommand::ReviseWindow { transfer, window, reason });
+        upon(fields, command, &self.request_id, &self.etag)
+    }
+}
+
+impl WriteRequest for v1::WithdrawWindowRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut fields = RequestFields::default();
+        let transfer = fields.required_id("name", &self.name);
+        let reason = fields.required_word("reason", self.reason);
+        let command = transfer.zip(reason).map(|(transfer, reason)| CaseCommand::WithdrawWindow { transfer, reason });
+        upon(fields, command, &self.request_id, &self.etag)
+    }
+}
+
 impl WriteRequest for v1::ConfirmTransferRequest {
     fn parse(self) -> Result<Write, Violations> {
         let mut fields = RequestFields::default();

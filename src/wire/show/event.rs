@@ -230,6 +230,7 @@ impl EventParts {
             determinations: self.determinations,
             facts: self.facts,
             failure_cause: to_wire_or_unspecified(stands.failure_cause),
+            window_change: to_wire_or_unspecified(stands.window_change),
             reason: reason.cloned().unwrap_or_default(),
         })
     }

@@ -171,6 +171,7 @@ pub fn transfer(detainer: &CaseName, transfer: &Transfer, list: &[Withheld]) -> 
         etag: transfer_etag(transfer),
         medical_note: transfer.medical_note.clone().unwrap_or_default(),
         withheld: of_transfer(list),
+        window_change: to_wire_or_unspecified(transfer.window_change),
     }
 }
 

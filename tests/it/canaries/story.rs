@@ -21,7 +21,7 @@ const OVERSIGHT: &str = "us-ny-oversight";
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 40] = [
+const STEPS: [(&str, &str); 43] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
@@ -42,6 +42,9 @@ const STEPS: [(&str, &str); 40] = [
     ("CustodyService/ReopenCustody", DOCCS),
     ("TransferService/OfferWindow", DOCCS),
     ("TransferService/DeclineWindow", ICE),
+    ("TransferService/OfferWindow", DOCCS),
+    ("TransferService/ReviseWindow", ICE),
+    ("TransferService/WithdrawWindow", DOCCS),
     ("TransferService/OfferWindow", DOCCS),
     ("TransferService/AcceptWindow", ICE),
     ("TransferService/ConfirmTransfer", DOCCS),

@@ -13,7 +13,7 @@ use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
     acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, escape_from,
     expungement_of, failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of,
-    service_on, verification_of, window_under,
+    revision_of, service_on, take_off_of, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
@@ -206,7 +206,16 @@ impl Story<'_> {
         // Nobody changes hands before it is offered.
         let handover = || v1::ConfirmTransferRequest { occurred_at: last.create_time, ..handover_in(name) };
         let seen = match at {
-            7 | 11 | 13 => {
+            13 => {
+                let offer = || coming_window_under(&self.detainer);
+                let offered = step!(self.system.offer("TransferService/OfferWindow", offer())).transfer;
+                let name = offered.unwrap_or_default().name;
+                let revision = v1::ReviseWindowRequest { window: offer().window, ..revision_of(&name, 0) };
+                step!(self.ice.revise("TransferService/ReviseWindow", revision));
+                step!(self.system.take_off("TransferService/WithdrawWindow", take_off_of(&name)));
+                step!(self.system.offer("TransferService/OfferWindow", offer())).transfer
+            }
+            7 | 11 => {
                 step!(self.system.offer("TransferService/OfferWindow", coming_window_under(&self.detainer))).transfer
             }
             8 => step!(self.ice.accept("TransferService/AcceptWindow", acceptance_of(name))).transfer,

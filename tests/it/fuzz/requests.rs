@@ -92,7 +92,7 @@ readers! {
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
     ExpungeCustodyRequest
-    OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ConfirmTransferRequest ReportFailureRequest
+    OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ReviseWindowRequest WithdrawWindowRequest ConfirmTransferRequest ReportFailureRequest
     IssueAppealRequest AnswerAppealRequest ResolveReviewRequest MeetObligationRequest;
     items:
     LodgeDetainersRequest AcknowledgeDetainersRequest AnswerDetainersRequest RecordReleasesRequest;

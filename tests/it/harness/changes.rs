@@ -241,6 +241,31 @@ pub(crate) fn declining_of(transfer: &str) -> v1::DeclineWindowRequest {
     }
 }
 
+/// The window opens and closes so many hours later.
+pub(crate) fn revision_of(transfer: &str, hours_later: i64) -> v1::ReviseWindowRequest {
+    let window = v1::TransferWindow {
+        opens_at: Some(at(OPENS_AT + hours_later * 3_600)),
+        closes_at: Some(at(CLOSES_AT + hours_later * 3_600)),
+        facility: "NY029".to_owned(),
+    };
+    v1::ReviseWindowRequest {
+        name: transfer.to_owned(),
+        window: Some(window),
+        reason: REASON.to_owned(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn take_off_of(transfer: &str) -> v1::WithdrawWindowRequest {
+    v1::WithdrawWindowRequest {
+        name: transfer.to_owned(),
+        reason: v1::WindowDeclineReason::Resources.into(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
 /// The person changed hands, before the window opens.
 pub(crate) fn handover_in(transfer: &str) -> v1::ConfirmTransferRequest {
     v1::ConfirmTransferRequest {

@@ -193,6 +193,8 @@ calls! {
     offer = transfers.offer_window(OfferWindowRequest) -> OfferWindowResponse;
     accept = transfers.accept_window(AcceptWindowRequest) -> AcceptWindowResponse;
     decline = transfers.decline_window(DeclineWindowRequest) -> DeclineWindowResponse;
+    revise = transfers.revise_window(ReviseWindowRequest) -> ReviseWindowResponse;
+    take_off = transfers.withdraw_window(WithdrawWindowRequest) -> WithdrawWindowResponse;
     confirm_transfer = transfers.confirm_transfer(ConfirmTransferRequest) -> ConfirmTransferResponse;
     report_failure = transfers.report_failure(ReportFailureRequest) -> ReportFailureResponse;
     issue_appeal = appeals.issue_appeal(IssueAppealRequest) -> IssueAppealResponse;

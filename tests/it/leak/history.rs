@@ -207,7 +207,7 @@ fn pick_up(mint: &mut Mint, cases: &Cases) -> Option<Spoken> {
         return Some((custodian_of(of).unwrap_or("nassau"), Some(Stage::Transfer), command));
     };
     let transfer = TransferName { detainer: of.name.clone(), id: open.id };
-    Some(match mint.rng.u8(..8) {
+    Some(match mint.rng.u8(..11) {
         0..4 => (issuer, None, CaseCommand::AcceptWindow { transfer }),
         4 => (issuer, None, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
         5..7 => {
@@ -216,6 +216,12 @@ fn pick_up(mint: &mut Mint, cases: &Cases) -> Option<Spoken> {
             let command = CaseCommand::ConfirmTransfer { transfer, occurred_at, reason };
             (either(mint, of), Some(Stage::Transfer), command)
         }
+        7..9 => {
+            let window = if mint.odds(2) { mint.window() } else { open.window.clone() };
+            let reason = Some(mint.reason());
+            (either(mint, of), Some(Stage::Transfer), CaseCommand::ReviseWindow { transfer, window, reason })
+        }
+        9 => (either(mint, of), None, CaseCommand::WithdrawWindow { transfer, reason: WindowDeclineReason::Time }),
         _ => {
             let cause = mint.word();
             (either(mint, of), None, CaseCommand::ReportFailure { transfer, cause })

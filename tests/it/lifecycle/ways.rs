@@ -3,13 +3,13 @@
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
-use comity::domain::custody::{ActualRelease, Identity, MovementKind, ReleaseRecipient};
+use comity::domain::custody::{ActualRelease, Identity, MovementKind, ReleaseRecipient, ScheduledRelease};
 use comity::domain::detainer::{AnswerKind, Finding, LiftReason};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
 use comity::domain::subject::Flags;
-use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use comity::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 use comity::domain::warrant::{VerificationOutcome, WarrantVerification};
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -181,7 +181,7 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
 
 /// A transfer in the state of a row, reached by commands. With none yet, a name that nothing bears.
 pub(super) fn transfer_in(row: &str, law: &LawView) -> (World, TransferName) {
-    let (mut world, detainer, _) = detainer_in("hold-honored", law);
+    let (mut world, detainer, custody) = detainer_in("hold-honored", law);
     let mut name = TransferName { detainer: detainer.clone(), id: Uuid::from_u128(1) };
     if row != "none yet" {
         world.pass(CUSTODIAN, offer(&detainer, 1_000), law);
@@ -202,12 +202,18 @@ pub(super) fn transfer_in(row: &str, law: &LawView) -> (World, TransferName) {
         "taken-over" => vec![accept(), confirm(ISSUER)],
         "completed" => vec![accept(), confirm(ISSUER), confirm(CUSTODIAN)],
         "failed" => vec![(CUSTODIAN, fail())],
+        "proposed" => vec![accept(), (ISSUER, revise(&name, sample::window(999)))],
+        "reopened" => vec![accept()],
+        "withdrawn" => vec![accept(), (CUSTODIAN, take_off(&name, WindowDeclineReason::Resources))],
         unknown => panic!("no way to a transfer {unknown}"),
     };
     for (caller, command) in way {
         world.pass(caller, command, law);
     }
-    if row.ends_with("withdrawn") {
+    if state_of(row) == "reopened" {
+        advance_the_release(&mut world, &custody);
+    }
+    if row.ends_with("detainer withdrawn") {
         world.pass(ISSUER, withdraw(&detainer), law);
     }
     if row.ends_with("window closed") {
@@ -216,8 +222,30 @@ pub(super) fn transfer_in(row: &str, law: &LawView) -> (World, TransferName) {
     (world, name)
 }
 
-/// What a side says of a transfer in a column.
-pub(super) fn picked_up(column: &str, transfer: &TransferName) -> Vec<(&'static str, CaseCommand)> {
+/// A release that its issuer is told of, and then told that it is before the window.
+fn advance_the_release(world: &mut World, custody: &CaseName) {
+    let telling = sample::law(Ruling::Must, Ruling::Must, FieldClasses::all());
+    let custody = custody.clone();
+    let schedule = CaseCommand::ScheduleRelease { custody: custody.clone(), release: sample::scheduled() };
+    world.pass(CUSTODIAN, schedule, &telling);
+    let release = ScheduledRelease { expected_at: sample::happened_at(), ..sample::scheduled() };
+    world.pass(CUSTODIAN, CaseCommand::RescheduleRelease { custody, release }, &telling);
+}
+
+fn revise(transfer: &TransferName, window: TransferWindow) -> CaseCommand {
+    CaseCommand::ReviseWindow { transfer: transfer.clone(), window, reason: None }
+}
+
+fn take_off(transfer: &TransferName, reason: WindowDeclineReason) -> CaseCommand {
+    CaseCommand::WithdrawWindow { transfer: transfer.clone(), reason }
+}
+
+/// What a side says of a transfer in a column. `window` is the one that stands.
+pub(super) fn picked_up(
+    column: &str,
+    transfer: &TransferName,
+    window: &TransferWindow,
+) -> Vec<(&'static str, CaseCommand)> {
     let (command, how) = column.split_once(": ").unwrap_or((column, ""));
     let transfer = transfer.clone();
     let (how, side) = how.split_once(", ").unwrap_or((how, how));
@@ -234,6 +262,12 @@ pub(super) fn picked_up(column: &str, transfer: &TransferName) -> Vec<(&'static 
         "DeclineWindow" => {
             vec![(ISSUER, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Place })]
         }
+        "ReviseWindow" if how == "the same window" => vec![(side, revise(&transfer, window.clone()))],
+        "ReviseWindow" => vec![(side, revise(&transfer, sample::window(100_000)))],
+        "WithdrawWindow" if how == "no longer sought" => {
+            vec![(side, take_off(&transfer, WindowDeclineReason::NoLongerSought))]
+        }
+        "WithdrawWindow" => vec![(side, take_off(&transfer, WindowDeclineReason::Resources))],
         "ConfirmTransfer" => {
             vec![(side, CaseCommand::ConfirmTransfer { transfer, occurred_at: sample::start(), reason: None })]
         }

@@ -4,7 +4,9 @@ use comity::wire::v1;
 use comity::wire::v1::{TransferFailureCause, TransferState};
 use tonic::Code;
 
-use crate::harness::changes::{acceptance_of, declining_of, failure_of, handover_in, window_under};
+use crate::harness::changes::{
+    acceptance_of, declining_of, failure_of, handover_in, revision_of, take_off_of, window_under,
+};
 use crate::harness::{Refused, World};
 use crate::methods::{at_fault, denied, too_soon_or_late};
 
@@ -40,6 +42,31 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             assert_eq!(declined.decline_reason(), v1::WindowDeclineReason::Resources);
             declined
         }
+        "ReviseWindow" => {
+            let name = world.agreed().await.transfer;
+            let moved = doccs.revise(revision_of(&name, 1)).await.accepted();
+            assert!(!moved.determinations.is_empty(), "what the revision was held against");
+            assert_eq!(moved.transfer.unwrap().state(), TransferState::Offered);
+            let proposed = ice.revise(revision_of(&name, 2)).await.accepted();
+            assert_eq!(
+                (proposed.determinations.len(), proposed.transfer.unwrap().state()),
+                (0, TransferState::Proposed)
+            );
+            let stale = v1::ReviseWindowRequest { etag: "t3".to_owned(), ..revision_of(&name, 2) };
+            doccs.revise(stale).await.refused(Code::Aborted, "ETAG_MISMATCH");
+            let agreed = doccs.revise(revision_of(&name, 2)).await.accepted().transfer.unwrap();
+            assert_eq!(agreed.window, revision_of(&name, 2).window);
+            agreed
+        }
+        "WithdrawWindow" => {
+            let matched = world.agreed().await;
+            let off = ice.take_off(take_off_of(&matched.transfer)).await.accepted().transfer.unwrap();
+            assert_eq!(off.window_change(), v1::WindowChange::WithdrawnByRequester);
+            let again = doccs.offer(window_under(&matched.detainer)).await.accepted().transfer.unwrap();
+            let off = doccs.take_off(take_off_of(&again.name)).await.accepted().transfer.unwrap();
+            assert_eq!(off.window_change(), v1::WindowChange::WithdrawnByCustodian);
+            off
+        }
         "ConfirmTransfer" => {
             let agreed = world.agreed().await;
             let half = doccs.confirm_transfer(handover_in(&agreed.transfer)).await.accepted().transfer.unwrap();
@@ -57,7 +84,8 @@ pub(super) async fn accepted(world: &World, verb: &str) {
     };
     let expected = match verb {
         "OfferWindow" => TransferState::Offered,
-        "AcceptWindow" => TransferState::Accepted,
+        "AcceptWindow" | "ReviseWindow" => TransferState::Accepted,
+        "WithdrawWindow" => TransferState::Withdrawn,
         "DeclineWindow" => TransferState::Declined,
         "ConfirmTransfer" => TransferState::Completed,
         _ => TransferState::Failed,
@@ -89,6 +117,26 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             too_soon_or_late(ice.accept(acceptance_of(&agreed.transfer)).await)
         }
         "DeclineWindow" => too_soon_or_late(ice.decline(declining_of(&world.agreed().await.transfer)).await),
+        "ReviseWindow" => {
+            let offered = world.offered().await;
+            erie.revise(revision_of(&offered.transfer, 1)).await.not_found();
+            let mut backwards = revision_of(&offered.transfer, 1);
+            let window = backwards.window.as_mut().unwrap();
+            std::mem::swap(&mut window.opens_at, &mut window.closes_at);
+            at_fault(ice.revise(backwards).await);
+            ice.decline(declining_of(&offered.transfer)).await.accepted();
+            too_soon_or_late(ice.revise(revision_of(&offered.transfer, 1)).await);
+            too_soon_or_late(doccs.revise(revision_of(&offered.transfer, 1)).await)
+        }
+        "WithdrawWindow" => {
+            let offered = world.offered().await;
+            erie.take_off(take_off_of(&offered.transfer)).await.not_found();
+            let mut sought = take_off_of(&offered.transfer);
+            sought.reason = v1::WindowDeclineReason::NoLongerSought.into();
+            too_soon_or_late(doccs.take_off(sought).await);
+            ice.take_off(take_off_of(&offered.transfer)).await.accepted();
+            too_soon_or_late(doccs.take_off(take_off_of(&offered.transfer)).await)
+        }
         "ConfirmTransfer" => {
             let offered = world.offered().await;
             erie.confirm_transfer(handover_in(&offered.transfer)).await.not_found();

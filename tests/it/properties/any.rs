@@ -346,14 +346,16 @@ pub(super) fn window() -> impl Strategy<Value = TransferWindow> {
 }
 
 pub(super) fn transfer() -> impl Strategy<Value = Transfer> {
-    let told = (option::of(word()), option::of(word()), option::of(time()), option::of(time()));
+    let told = (option::of(word()), option::of(word()), option::of(word()), option::of(time()), option::of(time()));
     (any::<u128>(), word(), window(), told, time(), option::of(text("Md-"))).prop_map(
-        |(id, state, window, (decline_reason, failure_cause, handed_over_at, taken_over_at), now, medical_note)| {
+        |(id, state, window, told, now, medical_note)| {
+            let (decline_reason, failure_cause, window_change, handed_over_at, taken_over_at) = told;
             Transfer {
                 medical_note,
                 state,
                 decline_reason,
                 failure_cause,
+                window_change,
                 handed_over_at,
                 taken_over_at,
                 ..Transfer::offered(Uuid::from_u128(id), window, now)

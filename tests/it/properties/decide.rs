@@ -92,7 +92,7 @@ proptest! {
             for record in take(&mut world, step, &law).unwrap_or_default() {
                 let again = world.custodies().any(|custody| custody.detainers.contains(&record.resource));
                 if let Event::ReleaseNoticed { detainer, .. } = record.event {
-                    let rescheduled = matches!(step, Step::Enter { what: steps::Entered::Reschedule, .. });
+                    let rescheduled = matches!(step, Step::Enter { what: steps::Entered::Reschedule | steps::Entered::Advance, .. });
                     prop_assert!(told.insert(detainer) || rescheduled, "told twice");
                 } else if let Event::NoticeCancelled { detainer } = record.event {
                     prop_assert!(told.remove(&detainer), "it was not told");
@@ -115,7 +115,7 @@ proptest! {
 
 pub(super) fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<Record>> {
     let (caller, command) = step.command(&world.cases)?;
-    if let CaseCommand::OfferWindow { .. } = command {
+    if matches!(command, CaseCommand::OfferWindow { .. } | CaseCommand::ReviseWindow { .. }) {
         // The gate lets no window be offered where the law keeps from the requester that there is a custody.
         let told = law.disclosable.contains(FieldClass::Custody) || law.review.contains(FieldClass::Custody);
         told.then_some(())?;

@@ -283,7 +283,7 @@ proptest! {
     #[test]
     fn what_is_said_of_a_transfer_reads_back(
         name in any::transfer_name(),
-        offered in any::window(),
+        (offered, revised) in (any::window(), any::window()),
         reason in option::of(any::reason()),
         (declined, cause) in (any::word(), any::word()),
         occurred_at in any::time(),
@@ -304,6 +304,18 @@ proptest! {
         let declining = enums::to_wire(declined);
         let request = v1::DeclineWindowRequest { reason: declining, name: text(), request_id: request_id(), etag: etag() };
         check(&request, &CaseCommand::DeclineWindow { transfer: transfer(), reason: declined });
+        let request = v1::WithdrawWindowRequest { reason: declining, name: text(), request_id: request_id(), etag: etag() };
+        check(&request, &CaseCommand::WithdrawWindow { transfer: transfer(), reason: declined });
+        let request = v1::ReviseWindowRequest {
+            name: text(),
+            window: window(&revised),
+            reason: reason.clone().unwrap_or_default(),
+            request_id: request_id(),
+            etag: etag(),
+        };
+        let revise =
+            CaseCommand::ReviseWindow { transfer: transfer(), window: revised, reason: reason.clone() };
+        check(&request, &revise);
         let said = Some(show::timestamp(occurred_at));
         let request = v1::ConfirmTransferRequest {
             occurred_at: said,

@@ -6,7 +6,7 @@ use comity::domain::case::StoredCase;
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::{ClaimOutcome, Side};
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Custody, Identity, Intake, MovementKind};
+use comity::domain::custody::{Custody, Identity, Intake, MovementKind, ScheduledRelease};
 use comity::domain::detainer::{
     Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
 };
@@ -54,12 +54,18 @@ pub(crate) enum Said {
 #[derive(Debug, Clone)]
 pub(crate) enum Entered {
     Charges,
-    Identity { juvenile: bool },
+    Identity {
+        juvenile: bool,
+    },
     Movement(MovementKind),
     Schedule,
     Reschedule,
+    /// To an earlier time.
+    Advance,
     Cancel,
-    Release { corrects: bool },
+    Release {
+        corrects: bool,
+    },
     Close,
     Reopen,
 }
@@ -70,6 +76,8 @@ pub(crate) enum PickUp {
     Offer { open_mins: i64 },
     Accept,
     Decline,
+    Revise(Side, i64),
+    Withdraw(Side),
     Confirm(Side),
     Fail(Side, TransferFailureCause),
 }
@@ -139,6 +147,7 @@ fn entered() -> impl Strategy<Value = Entered> {
         2 => prop_oneof![2 => Just(MovementKind::Agency), 1 => any::word()].prop_map(Entered::Movement),
         3 => Just(Entered::Schedule),
         1 => Just(Entered::Reschedule),
+        1 => Just(Entered::Advance),
         1 => Just(Entered::Cancel),
         3 => prop::bool::weighted(0.4).prop_map(|corrects| Entered::Release { corrects }),
         1 => Just(Entered::Close),
@@ -151,6 +160,8 @@ fn pick_up() -> impl Strategy<Value = PickUp> {
         3 => select(vec![10, 100_000]).prop_map(|open_mins| PickUp::Offer { open_mins }),
         2 => Just(PickUp::Accept),
         1 => Just(PickUp::Decline),
+        2 => (side(), select(vec![20, 100_000])).prop_map(|(side, open_mins)| PickUp::Revise(side, open_mins)),
+        1 => side().prop_map(PickUp::Withdraw),
         2 => side().prop_map(PickUp::Confirm),
         1 => (side(), any::word()).prop_map(|(side, cause)| PickUp::Fail(side, cause)),
     ]
@@ -264,6 +275,10 @@ impl Entered {
             }
             Self::Schedule => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
             Self::Reschedule => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
+            Self::Advance => {
+                let release = ScheduledRelease { expected_at: sample::happened_at(), ..sample::scheduled() };
+                CaseCommand::RescheduleRelease { custody, release }
+            }
             Self::Cancel => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
             Self::Release { corrects } => {
                 let (release, correction) = (sample::released(), corrects.then_some(correction));
@@ -290,6 +305,14 @@ impl PickUp {
             Self::Offer { .. } => return None,
             Self::Accept => (issuer, CaseCommand::AcceptWindow { transfer }),
             Self::Decline => (issuer, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
+            Self::Revise(side, open_mins) => {
+                let (window, reason) = (sample::window(*open_mins), Some("Quigley asked for it".to_owned()));
+                (speaker(of, *side), CaseCommand::ReviseWindow { transfer, window, reason })
+            }
+            Self::Withdraw(side) => (
+                speaker(of, *side),
+                CaseCommand::WithdrawWindow { transfer, reason: WindowDeclineReason::NoLongerSought },
+            ),
             Self::Confirm(side) => (
                 speaker(of, *side),
                 CaseCommand::ConfirmTransfer { transfer, occurred_at: last.offered_at, reason: None },
@@ -302,6 +325,7 @@ impl PickUp {
 /// Everything that its issuer may say of a detainer, the last of it that it lifts it.
 pub(super) fn issuers_commands(of: &Detainer) -> Vec<CaseCommand> {
     let mut all: Vec<PickUp> = vec![PickUp::Accept, PickUp::Confirm(Side::Issuer), PickUp::Decline];
+    all.extend([PickUp::Revise(Side::Issuer, 100_000), PickUp::Withdraw(Side::Issuer)]);
     all.extend(TransferFailureCause::ALL.iter().map(|cause| PickUp::Fail(Side::Issuer, *cause)));
     let pick_ups = all.iter().filter_map(|what| what.command(of));
     let said = [

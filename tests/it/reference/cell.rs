@@ -290,6 +290,11 @@ impl Cell<'_> {
                 // Open still, whenever it is asked.
                 CaseCommand::OfferWindow { detainer, window: sample::window(300_000), reason }
             }
+            "ReviseWindow" => {
+                let reason = self.reasoned.then(|| "a person decided".to_owned());
+                CaseCommand::ReviseWindow { transfer, window: sample::window(300_000), reason }
+            }
+            "WithdrawWindow" => CaseCommand::WithdrawWindow { transfer, reason: WindowDeclineReason::ALL[0] },
             "AcceptWindow" => CaseCommand::AcceptWindow { transfer },
             "DeclineWindow" => CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::ALL[0] },
             "ConfirmTransfer" => {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
     acceptance_of, amendment_of, birth_date_in, claim_on, escape_from, handover_in, movement_to_hospital,
-    rescheduling_of, service_on, verification_of, window_under,
+    rescheduling_of, revision_of, service_on, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::requests::{answer_to, at, detainer_for, intake_at, match_of, release_of, schedule_of};
@@ -93,7 +93,7 @@ impl<'w> Ground<'w> {
         }
         match row.method.as_str() {
             "RescheduleRelease" => drop(jail.schedule(schedule_of(&self.custody)).await.accepted()),
-            "ConfirmTransfer" => self.agree().await,
+            "ConfirmTransfer" | "ReviseWindow" => self.agree().await,
             "AnswerAppeal" => {
                 let mut appeal = appeal_over(&[&self.detainer]);
                 appeal.parent = "jurisdictions/us-tx".to_owned();
@@ -218,6 +218,13 @@ impl<'w> Ground<'w> {
                 let opens_at = if self.near == "the opening" { self.laid_at + 3 * HOUR } else { self.laid_at + HOUR };
                 (window.opens_at, window.closes_at) = (Some(at(opens_at)), Some(at(LAST)));
                 offer.encode_to_vec()
+            }
+            "ReviseWindow" => {
+                let mut revision = revision_of(&self.transfer, 0);
+                let window = revision.window.as_mut().unwrap();
+                let opens_at = if self.near == "the opening" { self.laid_at + 3 * HOUR } else { self.laid_at + HOUR };
+                (window.opens_at, window.closes_at) = (Some(at(opens_at)), Some(at(LAST)));
+                revision.encode_to_vec()
             }
             "ConfirmTransfer" => handover_in(&self.transfer).encode_to_vec(),
             "IssueAppeal" => {

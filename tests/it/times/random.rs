@@ -286,6 +286,13 @@ fn command(row: &Row, record: &Record, time: Time) -> CaseCommand {
             let window = TransferWindow { opens_at, closes_at, ..sample::window(60) };
             CaseCommand::OfferWindow { detainer, window, reason: None }
         }
+        "ReviseWindow" => {
+            let opens_at = if field == "opens_at" { moment() } else { at(record.opening) };
+            let closes_at = if field == "closes_at" { moment() } else { at(4_102_444_800) };
+            let window = TransferWindow { opens_at, closes_at, ..sample::window(60) };
+            let transfer = TransferName { detainer, id: Uuid::nil() };
+            CaseCommand::ReviseWindow { transfer, window, reason: None }
+        }
         "ConfirmTransfer" => {
             let transfer = TransferName { detainer, id: Uuid::nil() };
             CaseCommand::ConfirmTransfer { transfer, occurred_at: moment(), reason: None }
