@@ -42,6 +42,13 @@ impl CustodyService for Custodies {
         self.0.write(request).await
     }
 
+    async fn record_release_eligibility(
+        &self,
+        request: Request<v1::RecordReleaseEligibilityRequest>,
+    ) -> Result<Response<v1::RecordReleaseEligibilityResponse>, Status> {
+        self.0.write(request).await
+    }
+
     async fn update_charges(
         &self,
         request: Request<v1::UpdateChargesRequest>,

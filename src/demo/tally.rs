@@ -90,6 +90,8 @@ impl Tally {
             | Event::IdentityCorrected(_)
             | Event::CustodyMoved(_)
             | Event::ReleaseRescheduled(_)
+            | Event::ReleaseEligibilityRecorded(_)
+            | Event::ReleaseEligibilityNoticed(_)
             | Event::ReleaseCancelled(_)
             | Event::CustodyClosed(_)
             | Event::CustodyReopened(_)

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -134,6 +135,8 @@ pub struct Filter {
     pub custodian: Option<AgencyId>,
     /// The offence group of the request's leading charge.
     pub offences: BTreeSet<OffenceCategory>,
+    /// The issuer was told that the person becomes eligible for a release before this day.
+    pub eligible_before: Option<Date>,
 }
 
 impl Filter {
@@ -144,6 +147,9 @@ impl Filter {
             && self.lodged_from.is_none_or(|from| seen.lodged_at >= from)
             && self.lodged_before.is_none_or(|before| seen.lodged_at < before)
             && self.custodian.as_ref().is_none_or(|custodian| holder_known_to_issuer(seen) == Some(custodian))
+            && self
+                .eligible_before
+                .is_none_or(|before| seen.issuer_view.eligibilities.iter().any(|told| told.eligible_on < before))
             && (self.offences.is_empty() || offence().is_some_and(|group| self.offences.contains(&group)))
     }
 }

@@ -20,7 +20,9 @@ use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::claim::{ClaimOutcome, Side};
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
-use crate::domain::custody::{Custody, CustodyState, Destination, HoldEnd, Identity, Movement, ReportedClaims};
+use crate::domain::custody::{
+    Custody, CustodyState, Destination, HoldEnd, Identity, Movement, ReportedClaims, eligibility,
+};
 use crate::domain::detainer::promise::{promises_hold, suspend, suspended};
 use crate::domain::detainer::{
     Acknowledgement, Detainer, DetainerState, Finding, LiftReason, ReleaseNotice, ReleaseNoticeKind,
@@ -125,6 +127,19 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 custody.state = CustodyState::ReleaseScheduled;
             });
         }
+        Event::EligibilityRecorded { eligibility, .. } => {
+            update.custody(|custody| eligibility::put(&mut custody.eligibilities, eligibility));
+        }
+        Event::EligibilityNoticed { detainer, eligibility, disclosure } => {
+            update.detainer(detainer, *disclosure, |detainer| {
+                let told = &mut detainer.issuer_view.eligibilities;
+                match disclosure {
+                    Disclosure::ToIssuer => eligibility::put(told, eligibility),
+                    Disclosure::Retraction => eligibility::remove(told, eligibility.kind),
+                    Disclosure::Internal => {}
+                }
+            });
+        }
         Event::ReleaseCancelled { other_ground, .. } => update.custody(|custody| {
             custody.clocks.reached_at = None;
             if other_ground.is_some() {
@@ -198,8 +213,12 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
     update.note_lapsed_promises(&promised);
     update.update_reported_claims();
     update.note_new_safeguards(&safeguards_before, today);
-    // An answer to an appeal changes no detainer.
-    if !matches!(record.event, Event::AppealAnswered { .. }) {
+    // An answer to an appeal changes no detainer. Of an eligibility the law is asked as if no date were public.
+    let apart = matches!(
+        record.event,
+        Event::AppealAnswered { .. } | Event::EligibilityRecorded { .. } | Event::EligibilityNoticed { .. }
+    );
+    if !apart {
         update.note_rulings(&record.determinations);
     }
 }

@@ -10,7 +10,9 @@ use crate::domain::appeal::{AnswerByLaw, AppealAnswer, Issue};
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Identity, Intake, Movement, OtherGround, ScheduledRelease};
+use crate::domain::custody::{
+    ActualRelease, Closing, Identity, Intake, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
+};
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::expungement::ExpungementOrder;
 use crate::domain::hand_over::HandedTo;
@@ -110,6 +112,13 @@ pub enum CaseCommand {
         correction: Option<Correction>,
         /// If the person was handed to a requester: to which one, and why.
         to: HandedTo,
+    },
+    /// Enter when the person becomes eligible for a release.
+    RecordReleaseEligibility {
+        /// Which custody.
+        custody: CaseName,
+        /// When, for which.
+        eligibility: ReleaseEligibility,
     },
     /// Replace the charges.
     UpdateCharges {
@@ -282,6 +291,7 @@ impl CaseCommand {
             Self::RecordServiceOfCopy { .. } => Method::RecordServiceOfCopy,
             Self::RaiseCitizenshipClaim { .. } => Method::RaiseCitizenshipClaim,
             Self::ResolveCitizenshipClaim { .. } => Method::ResolveCitizenshipClaim,
+            Self::RecordReleaseEligibility { .. } => Method::RecordReleaseEligibility,
             Self::UpdateCharges { .. } => Method::UpdateCharges,
             Self::CorrectIdentity { .. } => Method::CorrectIdentity,
             Self::MoveCustody { .. } => Method::MoveCustody,
@@ -328,6 +338,7 @@ impl CaseCommand {
             Self::MeetObligation { obligation, .. } => Some(&obligation.detainer),
             Self::ScheduleRelease { custody, .. }
             | Self::RecordRelease { custody, .. }
+            | Self::RecordReleaseEligibility { custody, .. }
             | Self::UpdateCharges { custody, .. }
             | Self::CorrectIdentity { custody, .. }
             | Self::MoveCustody { custody, .. }

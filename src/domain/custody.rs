@@ -2,6 +2,7 @@
 
 mod after_command;
 mod clocks;
+pub(in crate::domain) mod eligibility;
 mod hold_latch;
 mod reported_claims;
 
@@ -12,6 +13,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use clocks::CustodyClocks;
+pub use eligibility::{ReleaseEligibility, ReleaseEligibilityKind};
 pub use hold_latch::{HoldEnd, HoldLatch, LatchedHold};
 pub use reported_claims::ReportedClaims;
 
@@ -187,6 +189,9 @@ pub struct Custody {
     pub detainers: Vec<CaseName>,
     /// The expected release.
     pub scheduled: Option<ScheduledRelease>,
+    /// When the person becomes eligible for a release: the last of each kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub eligibilities: Vec<ReleaseEligibility>,
     /// The release.
     pub released: Option<ActualRelease>,
     /// How it ended, if not by a release.
@@ -220,6 +225,7 @@ impl Custody {
             movement: None,
             detainers: Vec::new(),
             scheduled: None,
+            eligibilities: Vec::new(),
             released: None,
             closing: None,
             state: CustodyState::Held,

@@ -6,6 +6,7 @@ mod appeal;
 mod claim;
 mod custody;
 mod detainer;
+mod eligibility;
 mod expungement;
 mod notice;
 mod obligation;
@@ -63,6 +64,7 @@ pub fn decide(
         CaseCommand::MoveCustody { movement, .. } => custody::move_to(case, permitted, movement),
         CaseCommand::ScheduleRelease { release, .. } => release::schedule(case, permitted, release),
         CaseCommand::RescheduleRelease { release, .. } => release::reschedule(case, permitted, release, now),
+        CaseCommand::RecordReleaseEligibility { eligibility, .. } => eligibility::record(case, permitted, eligibility),
         CaseCommand::CancelRelease { reason, other_ground, .. } => {
             release::cancel(case, reason.as_ref(), other_ground.as_ref())
         }

@@ -11,7 +11,9 @@ use crate::domain::claim::{Claim, ClaimOutcome, Side};
 use crate::domain::clocks::Firing;
 use crate::domain::correction::Correction;
 pub use crate::domain::counts::Counts;
-use crate::domain::custody::{ActualRelease, Closing, Custody, Identity, Movement, OtherGround, ScheduledRelease};
+use crate::domain::custody::{
+    ActualRelease, Closing, Custody, Identity, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
+};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::expungement::ExpungementOrder;
@@ -206,6 +208,22 @@ pub enum Event {
         custody: CaseName,
         /// When, and what the date rests on.
         release: ScheduledRelease,
+    },
+    /// The person becomes eligible for a release.
+    EligibilityRecorded {
+        /// In which custody.
+        custody: CaseName,
+        /// When, for which.
+        eligibility: ReleaseEligibility,
+    },
+    /// The issuer is told when the person becomes eligible for a release, or that what it was told no longer stands.
+    EligibilityNoticed {
+        /// By which detainer.
+        detainer: CaseName,
+        /// When, for which.
+        eligibility: ReleaseEligibility,
+        /// Whether it learns of the date, or only that what it knew no longer stands.
+        disclosure: Disclosure,
     },
     /// The person was released. Every active detainer on the custody ended.
     ReleaseRecorded {

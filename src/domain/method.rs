@@ -48,6 +48,8 @@ vocabulary! {
         RaiseCitizenshipClaim = "raise-citizenship-claim",
         /// `DetainerService/ResolveCitizenshipClaim`.
         ResolveCitizenshipClaim = "resolve-citizenship-claim",
+        /// `CustodyService/RecordReleaseEligibility`.
+        RecordReleaseEligibility = "record-release-eligibility",
         /// `CustodyService/UpdateCharges`.
         UpdateCharges = "update-charges",
         /// `CustodyService/CorrectIdentity`.
@@ -111,6 +113,7 @@ impl Method {
             Self::RecordServiceOfCopy => "DetainerService/RecordServiceOfCopy",
             Self::RaiseCitizenshipClaim => "DetainerService/RaiseCitizenshipClaim",
             Self::ResolveCitizenshipClaim => "DetainerService/ResolveCitizenshipClaim",
+            Self::RecordReleaseEligibility => "CustodyService/RecordReleaseEligibility",
             Self::UpdateCharges => "CustodyService/UpdateCharges",
             Self::CorrectIdentity => "CustodyService/CorrectIdentity",
             Self::MoveCustody => "CustodyService/MoveCustody",

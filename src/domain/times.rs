@@ -103,6 +103,11 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
         CaseCommand::ScheduleRelease { release, .. } | CaseCommand::RescheduleRelease { release, .. } => {
             check_scheduled(check, release);
         }
+        CaseCommand::RecordReleaseEligibility { eligibility, .. } => {
+            check.day("eligibility.eligible_on", Some(eligibility.eligible_on), &[NoEarlier(Reference::Birth)]);
+            let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Birth)];
+            check.moment("eligibility.as_of", eligibility.as_of, &bounds);
+        }
         CaseCommand::RecordRelease { release, .. } => check.moment(
             "release.released_at",
             Some(release.released_at),

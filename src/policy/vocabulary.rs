@@ -237,6 +237,7 @@ mod tests {
         "CustodyService/MoveCustody",
         "CustodyService/OpenCustody",
         "CustodyService/RecordRelease",
+        "CustodyService/RecordReleaseEligibility",
         "CustodyService/ReopenCustody",
         "CustodyService/RescheduleRelease",
         "CustodyService/ScheduleRelease",

@@ -1,10 +1,12 @@
 //! What is known of one detainer, and what is counted of it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::domain::agency::AgencyClass;
 use crate::domain::charge::{ChargeStatus, OffenceCategory};
-use crate::domain::custody::{ClosingReason, ReleaseReason, ReleaseRecipient};
+use crate::domain::custody::{ClosingReason, ReleaseEligibilityKind, ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, DeclineGround, DetainerForm, Finding, LiftReason, WarrantKind};
 use crate::domain::determination::Ruling;
 use crate::domain::transfer::{TransferFailureCause, TransferState, WindowChange};
@@ -112,6 +114,8 @@ pub(super) struct DetainerFacts {
     pub(super) ground: Option<DeclineGround>,
     pub(super) verified: Option<VerificationOutcome>,
     pub(super) delivered_at: Option<Timestamp>,
+    /// For which releases the issuer was told a date of eligibility. `None`: this audience is not shown which.
+    pub(super) eligibilities: BTreeSet<Option<ReleaseEligibilityKind>>,
     /// Notice of a release was given.
     pub(super) is_noticed: bool,
     /// How a copy was served, where that is recorded.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::domain::custody::ReleaseEligibilityKind;
 use crate::domain::determination::Ruling;
 use crate::domain::transfer::{TransferFailureCause, TransferState, WindowChange};
 use crate::reports::detainer::{DetainerFacts, Leading, PickUp, Rule, ground};
@@ -165,6 +166,7 @@ impl<'a> Counted<'a> {
             self.answers(),
             self.releases(),
             self.lead_times(),
+            self.eligibility(),
             self.pick_ups(),
             self.outcomes(),
             self.funnel(),
@@ -273,6 +275,24 @@ impl<'a> Counted<'a> {
         }
         let title = "From the first delivery of the notice to the release.";
         tally.table("lead-times", title, RELEASED, &["lead time"])
+    }
+
+    /// Dates that are recorded and not told are counted for whoever reads the custody log.
+    fn eligibility(&self) -> Table {
+        let mut tally = Tally::default();
+        for (set, detainers) in self.sets() {
+            for (_, facts) in detainers {
+                let recorded = facts.custody.as_ref().and_then(|custody| self.fold.custodies.get(custody));
+                let recorded = recorded.map(|custody| &custody.eligibilities).into_iter().flatten();
+                let untold = recorded.filter(|kind| !facts.eligibilities.contains(&Some(**kind)));
+                for kind in &facts.eligibilities {
+                    tally.add(&[set, kind.map_or("not-known", ReleaseEligibilityKind::word), "told"]);
+                }
+                untold.for_each(|kind| tally.add(&[set, kind.word(), "not-told"]));
+            }
+        }
+        let title = "Dates of eligibility for a release, and whether the requester was told.";
+        tally.table("eligibility", title, EACH, &["set", "eligible for", "requester"])
     }
 
     fn pick_ups(&self) -> Table {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::domain::charge::{self, Charge};
+use crate::domain::custody::ReleaseEligibilityKind;
 use crate::domain::determination::LawAction;
 use crate::domain::ids::{LogKind, LogName};
 use crate::domain::review::{ReviewMatter, ReviewState};
@@ -25,6 +26,8 @@ pub(super) struct CustodyFacts {
     pub(super) custodian: String,
     pub(super) facility: String,
     leading: Option<Leading>,
+    /// For which releases a date of eligibility is recorded.
+    pub(super) eligibilities: BTreeSet<ReleaseEligibilityKind>,
     detainers: BTreeSet<String>,
 }
 
@@ -79,6 +82,11 @@ impl Fold {
                 self.change(&recorded.detainer, |facts| facts.pick_up = Some(PickUp { state, cause, window_change }));
             }
             Event::ReleaseNoticed(noticed) => self.change(&noticed.detainer, |facts| facts.is_noticed = true),
+            Event::ReleaseEligibilityRecorded(recorded) => {
+                let facts = self.custodies.entry(recorded.custody.clone()).or_default();
+                facts.eligibilities.extend(kind_of(recorded.eligibility.as_ref()));
+            }
+            Event::ReleaseEligibilityNoticed(noticed) => self.eligibility_noticed(noticed),
             Event::NoticeCancelled(cancelled) => self.change(&cancelled.detainer, |facts| facts.is_noticed = false),
             Event::DetainerReleased(released) => self.released_as_disclosed(entry, released),
             Event::DetainerReopened(reopened) => self.change(&reopened.detainer, reopen),
@@ -194,6 +202,21 @@ impl Fold {
             count(facts, noticed.counts.as_ref(), SaidBy::Custodian);
             if let Some(closing) = closing {
                 facts.closed = Some((from_wire(closing.reason), entry.recorded_at));
+            }
+        });
+    }
+
+    fn eligibility_noticed(&mut self, noticed: &v1::ReleaseEligibilityNoticed) {
+        let kind = kind_of(noticed.eligibility.as_ref());
+        self.change(&noticed.detainer, |facts| {
+            if !noticed.retracts {
+                count(facts, noticed.counts.as_ref(), SaidBy::Custodian);
+                facts.eligibilities.insert(kind);
+            } else if kind.is_some() {
+                facts.eligibilities.remove(&kind);
+            } else {
+                // Of which kind is not shown to this audience: it counts none as told any more.
+                facts.eligibilities.clear();
             }
         });
     }
@@ -394,6 +417,11 @@ fn leading(charges: &[v1::Charge]) -> Option<Leading> {
     Some(Leading { offence: Some(found.category()), status: Some(found.status), said_by: SaidBy::Custodian })
 }
 
+/// For which release, where the audience is shown that.
+fn kind_of(eligibility: Option<&v1::ReleaseEligibility>) -> Option<ReleaseEligibilityKind> {
+    eligibility.and_then(|eligibility| from_wire(eligibility.kind))
+}
+
 /// What decided. Where a safeguard had a part in it, nothing is named.
 fn rule(said: &v1::Determination) -> Rule {
     let v1::Determination { policies, citations, .. } = said;
@@ -426,7 +454,10 @@ fn judged(event: &Event) -> (&[v1::Determination], &[v1::Facts]) {
         Event::CustodyNoticed(event) => (&event.determinations, &event.facts),
         Event::PromiseSuspended(event) => (&event.determinations, &event.facts),
         Event::CustodyClosed(event) => (&event.determinations, &event.facts),
-        Event::DetainerWithdrawn(_)
+        // The law was asked of an eligibility as if no date were public.
+        Event::ReleaseEligibilityRecorded(_)
+        | Event::ReleaseEligibilityNoticed(_)
+        | Event::DetainerWithdrawn(_)
         | Event::CustodyOpened(_)
         | Event::InboxAcknowledged(_)
         | Event::ReleaseCancelled(_)

@@ -91,6 +91,7 @@ mod tests {
         check::<subject::Sex>("Sex", "SEX");
         check::<transfer::TransferFailureCause>("TransferFailureCause", "TRANSFER_FAILURE_CAUSE");
         check::<transfer::TransferState>("TransferState", "TRANSFER_STATE");
+        check::<custody::ReleaseEligibilityKind>("ReleaseEligibilityKind", "RELEASE_ELIGIBILITY_KIND");
         check::<transfer::WindowChange>("WindowChange", "WINDOW_CHANGE");
         check::<transfer::WindowDeclineReason>("WindowDeclineReason", "WINDOW_DECLINE_REASON");
     }

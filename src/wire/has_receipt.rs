@@ -32,6 +32,7 @@ has_receipt!(
     OpenCustodyResponse,
     ScheduleReleaseResponse,
     RecordReleaseResponse,
+    RecordReleaseEligibilityResponse,
     UpdateChargesResponse,
     CorrectIdentityResponse,
     MoveCustodyResponse,

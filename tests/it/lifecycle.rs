@@ -344,7 +344,14 @@ const HANDING_OVER: [&str; 2] =
 fn custody_columns() -> Vec<String> {
     let first = ["ScheduleRelease", "RescheduleRelease", "CancelRelease", "RecordRelease", "RecordRelease: correction"];
     let first = [&first[..], &HANDING_OVER].concat();
-    let rest = ["CloseCustody", "ReopenCustody", "ExpungeCustody", "UpdateCharges", "CorrectIdentity"];
+    let rest = [
+        "CloseCustody",
+        "ReopenCustody",
+        "ExpungeCustody",
+        "RecordReleaseEligibility",
+        "UpdateCharges",
+        "CorrectIdentity",
+    ];
     let moves = MovementKind::ALL.iter().map(|kind| format!("MoveCustody: {}", kind.word()));
     let entered = first.into_iter().chain(rest).map(str::to_owned).chain(moves);
     entered.chain(["Acknowledge: matched custody".to_owned()]).collect()

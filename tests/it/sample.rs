@@ -9,7 +9,7 @@ use comity::domain::claim::Claim;
 use comity::domain::correction::Correction;
 use comity::domain::custody::{
     ActualRelease, Closing, ClosingReason, Destination, Intake, Movement, MovementKind, ReleaseDateBasis,
-    ReleaseReason, ReleaseRecipient, ScheduledRelease,
+    ReleaseEligibility, ReleaseEligibilityKind, ReleaseReason, ReleaseRecipient, ScheduledRelease,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, DeclineGround, DetainerBasis, DetainerForm, Finding,
@@ -167,6 +167,10 @@ pub(crate) fn scheduled() -> ScheduledRelease {
         date_public: false,
         place: None,
     }
+}
+
+pub(crate) fn eligibility() -> ReleaseEligibility {
+    ReleaseEligibility { kind: ReleaseEligibilityKind::Parole, eligible_on: "2027-03-01".parse().unwrap(), as_of: None }
 }
 
 pub(crate) fn released() -> ActualRelease {

@@ -186,6 +186,7 @@ impl Ground<'_> {
             "MoveCustody" => sent!(jail, relocate, MoveCustodyRequest),
             "ScheduleRelease" => sent!(jail, schedule, ScheduleReleaseRequest),
             "RescheduleRelease" => sent!(jail, reschedule, RescheduleReleaseRequest),
+            "RecordReleaseEligibility" => sent!(jail, enter_eligibility, RecordReleaseEligibilityRequest),
             "RecordRelease" => sent!(jail, release, RecordReleaseRequest),
             "CloseCustody" => sent!(jail, close, CloseCustodyRequest),
             "OfferWindow" => sent!(jail, offer, OfferWindowRequest),

@@ -85,6 +85,7 @@ pub(super) fn forget_finding(detainer: &mut Detainer, disclosure: Disclosure, no
         (view.custodian, view.finding, view.answer, view.service) = (None, None, None, None);
         view.ended_from = None;
         view.release = ReleaseView::default();
+        view.eligibilities.clear();
         view.state = unless_withdrawn(view.state, DetainerState::Lodged);
     }
 }

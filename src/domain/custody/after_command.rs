@@ -33,6 +33,7 @@ impl Custody {
             }
             // These change a detainer or an appeal, or leave nothing that the law could be asked of.
             CaseCommand::LodgeDetainer(_)
+            | CaseCommand::RecordReleaseEligibility { .. }
             | CaseCommand::ExpungeCustody { .. }
             | CaseCommand::AcknowledgeDetainer { .. }
             | CaseCommand::AnswerDetainer { .. }

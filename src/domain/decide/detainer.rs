@@ -10,6 +10,7 @@ use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{Custody, CustodyState};
+use crate::domain::decide::eligibility;
 use crate::domain::decide::notice::{belated_notice, knows_of_custody, knows_of_promise};
 use crate::domain::decide::review::{decided_by_answer, recorded};
 use crate::domain::detainer::{
@@ -92,7 +93,10 @@ pub(super) fn verify(
         determinations: determinations(&detainer.name, law),
         ..internal_about_detainer(detainer, custodian, Some(law.policy_digest), event)
     };
-    Ok(std::iter::once(record).chain(belated_notice(&after, case, permitted)).collect())
+    let mut records = vec![record];
+    records.extend(belated_notice(&after, case, permitted));
+    records.extend(eligibility::belated(&after, case, permitted));
+    Ok(records)
 }
 
 pub(super) fn acknowledge(
@@ -139,6 +143,7 @@ pub(super) fn acknowledge(
         let after =
             Detainer { state: DetainerState::Matched, reviews: Vec::new(), notice_index: None, ..detainer.clone() };
         records.extend(belated_notice(&after, case, permitted));
+        records.extend(eligibility::belated(&after, case, permitted));
     }
     Ok(records)
 }
@@ -248,6 +253,7 @@ pub(super) fn give_answer(
         records.push(recorded(detainer, Some(law), review));
     }
     records.extend(belated_notice(&after, case, permitted));
+    records.extend(eligibility::belated(&after, case, permitted));
     Ok(records)
 }
 

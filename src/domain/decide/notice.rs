@@ -91,6 +91,7 @@ pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
         || view.service.is_some()
         || view.ended_from.is_some()
         || detainer.notice_index.is_some()
+        || !view.eligibilities.is_empty()
         || detainer.transfers.iter().any(|transfer| transfer.state.is_open())
 }
 

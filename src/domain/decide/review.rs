@@ -10,6 +10,7 @@ use crate::domain::agency::{ActorKind, Caller};
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::Custody;
+use crate::domain::decide::eligibility;
 use crate::domain::decide::notice::{belated_notice, may_notify};
 use crate::domain::detainer::promise::suspend;
 use crate::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState};
@@ -51,6 +52,7 @@ pub(super) fn resolve(
     after.put_review(&decided);
     let mut records = vec![recorded(detainer, permitted.law(&detainer.name), decided)];
     records.extend(belated_notice(&after, case, permitted));
+    records.extend(eligibility::belated(&after, case, permitted));
     Ok(records)
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::custody::ReleaseEligibility;
 use crate::domain::detainer::{Answer, DetainerState, Finding, ReleaseView};
 use crate::domain::determination::Withheld;
 use crate::domain::ids::AgencyId;
@@ -24,6 +25,10 @@ pub struct IssuerView {
     /// What was disclosed of the end of the custody.
     #[serde(default, skip_serializing_if = "ReleaseView::is_empty")]
     pub release: ReleaseView,
+    /// When the person becomes eligible for a release, as far as disclosed: the last of each kind. Read back in entries
+    /// alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub eligibilities: Vec<ReleaseEligibility>,
     /// The state in this view just before the end of the custody was disclosed. A withdrawal keeps it, because a
     /// correction goes to every issuer that was told of the end.
     pub ended_from: Option<DetainerState>,
@@ -46,6 +51,7 @@ impl IssuerView {
             answer: None,
             service: None,
             release: ReleaseView::default(),
+            eligibilities: Vec::new(),
             ended_from: None,
             updated_at: now,
             version: 1,

@@ -15,7 +15,8 @@ impl Detainer {
     #[must_use]
     pub fn redacted_for_issuer(&self, IssuerClasses { classes, of_pick_ups }: IssuerClasses) -> Self {
         let mut seen = self.clone();
-        let IssuerView { state, custodian, finding, answer, service, release, withheld, .. } = &mut seen.issuer_view;
+        let IssuerView { state, custodian, finding, answer, service, release, eligibilities, withheld, .. } =
+            &mut seen.issuer_view;
         // They belong to a custody that it was matched to by mistake. The law of the present custody does not rule on
         // them.
         seen.transfers.retain(|transfer| !transfer.is_mistaken);
@@ -27,6 +28,9 @@ impl Detainer {
         if !of_pick_ups.contains(FieldClass::Custody) {
             less_of_custody |= !seen.transfers.is_empty();
             seen.transfers.clear();
+        }
+        if !classes.contains(FieldClass::ReleaseDate) {
+            eligibilities.clear();
         }
         withheld.extend(less_of_custody.then(|| without_citations(FieldClass::Custody)));
         if !of_pick_ups.contains(FieldClass::Medical) {

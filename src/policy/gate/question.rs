@@ -140,6 +140,7 @@ impl<'a> CommandQuestion<'a> {
             CaseCommand::ScheduleRelease { .. } | CaseCommand::RescheduleRelease { .. } => {
                 self.laws_for_holder(Stage::Schedule, self.case.active())
             }
+            CaseCommand::RecordReleaseEligibility { .. } => self.laws_on_eligibility(),
             CaseCommand::RecordRelease { release, correction, to, .. } => {
                 self.laws_on_release(release, correction.as_ref(), to)
             }
@@ -304,6 +305,17 @@ impl<'a> CommandQuestion<'a> {
             Detainer { custodian: Some(custody.custodian.clone()), ..described }
         };
         Ok(concerned.map(|detainer| self.law_on_detainer(stage, &with_next(detainer), Some(&custody), class)).collect())
+    }
+
+    /// That the date of a release is public does not make the date of an eligibility so.
+    fn laws_on_eligibility(&self) -> Result<Laws, Denial> {
+        let mut custody = self.as_holder()?.clone();
+        if let Some(scheduled) = &mut custody.scheduled {
+            scheduled.date_public = false;
+        }
+        let class = self.caller().agency.class;
+        let on_one = |detainer| self.law_on_detainer(Stage::Schedule, detainer, Some(&custody), class);
+        Ok(self.case.active().map(on_one).collect())
     }
 
     /// The class of the custodian after the command.

@@ -34,6 +34,7 @@ const ACCESS: [(&str, &str, Needs); 66] = [
     ("CustodyService/OpenCustody", CUSTODIANS, Needs::Token),
     ("CustodyService/ScheduleRelease", CUSTODIANS, Needs::Token),
     ("CustodyService/RecordRelease", CUSTODIANS, Needs::Token),
+    ("CustodyService/RecordReleaseEligibility", CUSTODIANS, Needs::Token),
     ("CustodyService/UpdateCharges", CUSTODIANS, Needs::Token),
     ("CustodyService/CorrectIdentity", CUSTODIANS, Needs::Token),
     ("CustodyService/MoveCustody", CUSTODIANS, Needs::Token),

@@ -43,7 +43,7 @@ pub(in crate::recorder) fn of<'a>(
     let nobody = || NO_OFFICER.parse().map(Cow::Owned).map_err(|_| PlanError::NoOfficer);
     Ok(if record.is_retraction() {
         Named { method: RETRACTION, ..named }
-    } else if matches!(record.event, Event::ReleaseNoticed { .. }) || is_overtaken(record) {
+    } else if is_notice(&record.event) {
         // Otherwise the officer's name would distinguish a notice that waited for an officer from one that did not. The entry
         // that caused the notice names the officer.
         Named { method: NOTICE, officer: nobody()?, ..named }
@@ -55,9 +55,13 @@ pub(in crate::recorder) fn of<'a>(
     })
 }
 
-/// Whether a record says that a window no longer holds because the issuer is told of another release.
-fn is_overtaken(record: &Record) -> bool {
-    let Event::TransferRecorded { transfer, .. } = &record.event else { return false };
+/// Whether an event tells the issuer of an expected release or an eligibility, or that a window no longer holds because
+/// of the release that it is told of.
+fn is_notice(event: &Event) -> bool {
+    if matches!(event, Event::ReleaseNoticed { .. } | Event::EligibilityNoticed { .. }) {
+        return true;
+    }
+    let Event::TransferRecorded { transfer, .. } = event else { return false };
     let ended = matches!(transfer.state, TransferState::Reopened | TransferState::Withdrawn);
     ended && transfer.window_change == Some(WindowChange::ReleaseAdvanced)
 }

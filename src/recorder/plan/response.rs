@@ -78,6 +78,7 @@ pub(in crate::recorder) fn answer(
         CaseCommand::OpenCustody(_) => kept!(OpenCustodyResponse { custody }),
         CaseCommand::ScheduleRelease { .. } => kept!(ScheduleReleaseResponse { custody }),
         CaseCommand::RecordRelease { .. } => kept!(RecordReleaseResponse { custody }),
+        CaseCommand::RecordReleaseEligibility { .. } => kept!(RecordReleaseEligibilityResponse { custody }),
         CaseCommand::UpdateCharges { .. } => kept!(UpdateChargesResponse { custody }),
         CaseCommand::CorrectIdentity { .. } => kept!(CorrectIdentityResponse { custody }),
         CaseCommand::MoveCustody { .. } => kept!(MoveCustodyResponse { custody }),

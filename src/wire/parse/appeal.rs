@@ -103,6 +103,7 @@ fn parsed_filter(fields: &mut RequestFields, field: impl Display + Copy, filter:
         lodged_before,
         custodian: fields.agency(format_args!("{field}.custodian"), &filter.custodian),
         offences: offences.into_iter().collect::<BTreeSet<_>>(),
+        eligible_before: fields.date(format_args!("{field}.eligible_before"), &filter.eligible_before),
     }
 }
 

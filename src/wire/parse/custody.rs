@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
-    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, OtherGround, ReleaseRecipient,
-    ScheduledRelease,
+    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, OtherGround, ReleaseEligibility,
+    ReleaseRecipient, ScheduledRelease,
 };
 use crate::domain::expungement::ExpungementOrder;
 use crate::domain::hand_over::HandedTo;
@@ -48,6 +48,18 @@ impl WriteRequest for v1::RescheduleReleaseRequest {
         let release = scheduled(&mut fields, "release", self.release);
         let command =
             custody.zip(release).map(|(custody, release)| CaseCommand::RescheduleRelease { custody, release });
+        upon(fields, command, &self.request_id, &self.etag)
+    }
+}
+
+impl WriteRequest for v1::RecordReleaseEligibilityRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut fields = RequestFields::default();
+        let custody = fields.case("name", &self.name, CaseKind::Custody);
+        let eligibility = eligibility(&mut fields, self.eligibility);
+        let command = custody
+            .zip(eligibility)
+            .map(|(custody, eligibility)| CaseCommand::RecordReleaseEligibility { custody, eligibility });
         upon(fields, command, &self.request_id, &self.etag)
     }
 }
@@ -200,6 +212,17 @@ fn intake(fields: &mut RequestFields, field: impl Display + Copy, custody: Optio
         medical_note,
         victim_contact,
     })
+}
+
+fn eligibility(fields: &mut RequestFields, eligibility: Option<v1::ReleaseEligibility>) -> Option<ReleaseEligibility> {
+    let eligibility = fields.required("eligibility", eligibility)?;
+    let kind = fields.required_word("eligibility.kind", eligibility.kind);
+    if eligibility.eligible_on.is_empty() {
+        fields.fault("eligibility.eligible_on", "present");
+    }
+    let eligible_on = fields.date("eligibility.eligible_on", &eligibility.eligible_on);
+    let as_of = fields.time("eligibility.as_of", eligibility.as_of);
+    Some(ReleaseEligibility { kind: kind?, eligible_on: eligible_on?, as_of })
 }
 
 fn scheduled(

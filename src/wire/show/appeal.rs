@@ -6,6 +6,7 @@ use crate::domain::appeal::{Appeal, AppealAnswer, AppealItemView, Bars, Filter, 
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::{AgencyId, CaseName};
 use crate::wire::enums::to_wire;
+use crate::wire::show::parts::or_empty;
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 
@@ -63,6 +64,7 @@ pub(super) fn issued(issued: &Appeal, members: &[Uuid], filter: Option<&Filter>)
             lodged_before: filter.lodged_before.map(timestamp),
             custodian: filter.custodian.as_ref().map(agency_name).unwrap_or_default(),
             offences: filter.offences.iter().copied().map(to_wire).collect(),
+            eligible_before: or_empty(filter.eligible_before.as_ref()),
         }),
     }
 }

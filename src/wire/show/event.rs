@@ -4,10 +4,12 @@ use crate::domain::appeal::AppealAnswer;
 use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Identity, Movement, OtherGround, ScheduledRelease};
+use crate::domain::custody::{
+    ActualRelease, Closing, Identity, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
+};
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Viewpoint};
 use crate::domain::determination::FieldClass;
-use crate::domain::event::{Change, Counts, Event, Record, RecordedDetermination, Revision};
+use crate::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Revision};
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::CaseName;
 use crate::domain::service::ServiceOfCopy;
@@ -20,7 +22,7 @@ use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, expungement_order, flags, movement,
-    other_ground, scheduled_release, service_of_copy, subject, verification,
+    other_ground, release_eligibility, scheduled_release, service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{as_requested, custody, detainer, transfer};
 use crate::wire::show::{agency_name, timestamp};
@@ -71,6 +73,10 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
         Event::IdentityCorrected { custody, identity, correction } => parts.corrected(custody, identity, correction),
         Event::CustodyMoved { custody, movement } => parts.moved(custody, movement),
         Event::ReleaseRescheduled { custody, release } => parts.rescheduled(custody, release),
+        Event::EligibilityRecorded { custody, eligibility } => parts.eligibility_recorded(custody, eligibility),
+        Event::EligibilityNoticed { detainer, eligibility, disclosure } => {
+            parts.eligibility_noticed(detainer, eligibility, *disclosure)
+        }
         Event::ReleaseCancelled { custody, reason, other_ground: cited } => {
             Wire::ReleaseCancelled(v1::ReleaseCancelled {
                 custody: custody.to_string(),
@@ -305,6 +311,31 @@ impl EventParts {
             release: Some(scheduled_release(release)),
             determinations: self.determinations,
             facts: self.facts,
+        })
+    }
+
+    fn eligibility_recorded(self, custody: &CaseName, eligibility: &ReleaseEligibility) -> Wire {
+        Wire::ReleaseEligibilityRecorded(v1::ReleaseEligibilityRecorded {
+            custody: custody.to_string(),
+            eligibility: Some(release_eligibility(eligibility)),
+            determinations: self.determinations,
+            facts: self.facts,
+        })
+    }
+
+    fn eligibility_noticed(
+        self,
+        detainer: &CaseName,
+        eligibility: &ReleaseEligibility,
+        disclosure: Disclosure,
+    ) -> Wire {
+        Wire::ReleaseEligibilityNoticed(v1::ReleaseEligibilityNoticed {
+            detainer: detainer.to_string(),
+            eligibility: Some(release_eligibility(eligibility)),
+            counts: self.counts,
+            determinations: self.determinations,
+            facts: self.facts,
+            retracts: disclosure == Disclosure::Retraction,
         })
     }
 

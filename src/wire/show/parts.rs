@@ -2,7 +2,9 @@
 
 use crate::domain::charge::Charge;
 use crate::domain::correction::Correction;
-use crate::domain::custody::{ActualRelease, Closing, Destination, Movement, OtherGround, ScheduledRelease};
+use crate::domain::custody::{
+    ActualRelease, Closing, Destination, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
+};
 use crate::domain::detainer::{Acknowledgement, Answer, ClosingTold, ReleaseTold, Warrant};
 use crate::domain::expungement::ExpungementOrder;
 use crate::domain::service::ServiceOfCopy;
@@ -121,6 +123,14 @@ pub(super) fn scheduled_release(release: &ScheduledRelease) -> v1::ScheduledRele
         as_of: release.as_of.map(timestamp),
         date_public: release.date_public,
         place: release.place.clone().unwrap_or_default(),
+    }
+}
+
+pub(super) fn release_eligibility(eligibility: &ReleaseEligibility) -> v1::ReleaseEligibility {
+    v1::ReleaseEligibility {
+        kind: to_wire(eligibility.kind),
+        eligible_on: eligibility.eligible_on.to_string(),
+        as_of: eligibility.as_of.map(timestamp),
     }
 }
 

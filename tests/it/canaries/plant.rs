@@ -177,6 +177,7 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
         "Subject.birth_date" => day(1850, n),
         "Warrant.document_media_type" => format!("application/zebra{n:04}quark"),
         "Charge.charged_on" | "Charge.convicted_on" => day(1950, n),
+        "ReleaseEligibility.eligible_on" => day(2060, n),
         "Identifiers.alien_number" => format!("{}", 917_364_000 + n),
         "Identifiers.fbi_number" => format!("QZX{n:06}"),
         "Identifiers.state_id" => format!("NYQZX{n:05}"),

@@ -21,7 +21,7 @@ const OVERSIGHT: &str = "us-ny-oversight";
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 43] = [
+const STEPS: [(&str, &str); 44] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
@@ -53,6 +53,7 @@ const STEPS: [(&str, &str); 43] = [
     ("TransferService/ReportFailure", DOCCS),
     ("CustodyService/ScheduleRelease", DOCCS),
     ("CustodyService/RescheduleRelease", DOCCS),
+    ("CustodyService/RecordReleaseEligibility", DOCCS),
     ("CustodyService/CancelRelease", DOCCS),
     ("CustodyService/UpdateCharges", DOCCS),
     ("CustodyService/CorrectIdentity", DOCCS),

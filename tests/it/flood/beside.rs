@@ -11,9 +11,9 @@ use crate::flood::pool::{Kind, Pool};
 use crate::harness::Party;
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
-    acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, escape_from,
-    expungement_of, failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of, resolution_of,
-    revision_of, service_on, take_off_of, verification_of, window_under,
+    acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, eligibility_in,
+    escape_from, expungement_of, failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of,
+    resolution_of, revision_of, service_on, take_off_of, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
@@ -239,9 +239,13 @@ impl Story<'_> {
         let seen = match at {
             15 => step!(self.system.update_charges("CustodyService/UpdateCharges", dismissal_in(name))).custody,
             16 => step!(self.system.correct_identity("CustodyService/CorrectIdentity", birth_date_in(name))).custody,
-            17 => step!(self.system.relocate("CustodyService/MoveCustody", movement_to_hospital(name))).custody,
             18 | 21 => step!(self.system.schedule("CustodyService/ScheduleRelease", schedule_of(name))).custody,
             19 => step!(self.system.reschedule("CustodyService/RescheduleRelease", rescheduling_of(name))).custody,
+            17 => {
+                let eligibility = eligibility_in(name);
+                step!(self.system.enter_eligibility("CustodyService/RecordReleaseEligibility", eligibility));
+                step!(self.system.relocate("CustodyService/MoveCustody", movement_to_hospital(name))).custody
+            }
             20 => step!(self.system.cancel("CustodyService/CancelRelease", cancellation_in(name))).custody,
             // Whom the custodian says that it handed over, it released to nobody else, and nobody escaped. Once that is taken back,
             // somebody may have.

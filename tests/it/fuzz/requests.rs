@@ -89,7 +89,7 @@ readers! {
     writes:
     LodgeDetainerRequest AcknowledgeDetainerRequest AnswerDetainerRequest AmendDetainerRequest
     VerifyWarrantRequest RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
-    OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest UpdateChargesRequest CorrectIdentityRequest
+    OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest RecordReleaseEligibilityRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
     ExpungeCustodyRequest
     OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ReviseWindowRequest WithdrawWindowRequest ConfirmTransferRequest ReportFailureRequest

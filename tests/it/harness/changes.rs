@@ -162,6 +162,20 @@ pub(crate) fn rescheduling_of(custody: &str) -> v1::RescheduleReleaseRequest {
     }
 }
 
+pub(crate) fn eligibility_in(custody: &str) -> v1::RecordReleaseEligibilityRequest {
+    let eligibility = v1::ReleaseEligibility {
+        kind: v1::ReleaseEligibilityKind::Parole.into(),
+        eligible_on: "2031-05-02".to_owned(),
+        as_of: None,
+    };
+    v1::RecordReleaseEligibilityRequest {
+        name: custody.to_owned(),
+        eligibility: Some(eligibility),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
 pub(crate) fn cancellation_in(custody: &str) -> v1::CancelReleaseRequest {
     v1::CancelReleaseRequest {
         name: custody.to_owned(),

@@ -180,6 +180,8 @@ calls! {
     open = custodies.open_custody(OpenCustodyRequest) -> OpenCustodyResponse;
     schedule = custodies.schedule_release(ScheduleReleaseRequest) -> ScheduleReleaseResponse;
     release = custodies.record_release(RecordReleaseRequest) -> RecordReleaseResponse;
+    enter_eligibility =
+        custodies.record_release_eligibility(RecordReleaseEligibilityRequest) -> RecordReleaseEligibilityResponse;
     update_charges = custodies.update_charges(UpdateChargesRequest) -> UpdateChargesResponse;
     correct_identity = custodies.correct_identity(CorrectIdentityRequest) -> CorrectIdentityResponse;
     relocate = custodies.move_custody(MoveCustodyRequest) -> MoveCustodyResponse;

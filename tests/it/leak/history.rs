@@ -155,7 +155,7 @@ fn scheduled(mint: &mut Mint, cases: &Cases) -> Option<Spoken> {
 fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
     let of = pick(mint, cases, StoredCase::custody)?;
     let (custody, caller) = (of.name.clone(), nickname(&of.custodian));
-    let (stage, command) = match mint.rng.u8(..15) {
+    let (stage, command) = match mint.rng.u8(..17) {
         0..2 => (Stage::Change, CaseCommand::UpdateCharges { custody, charges: charges(mint), other_ground: None }),
         2..4 => {
             let mut subject = mint.subject();
@@ -183,6 +183,10 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
             (Stage::Release, CaseCommand::RecordRelease { custody, release, correction, to })
         }
         13 => (Stage::Release, CaseCommand::CloseCustody { custody, closing: mint.closing(), other_ground: None }),
+        14..16 => {
+            let eligibility = mint.eligibility();
+            (Stage::Schedule, CaseCommand::RecordReleaseEligibility { custody, eligibility })
+        }
         _ => (Stage::Change, CaseCommand::ReopenCustody { custody, correction: mint.correction() }),
     };
     Some((caller, Some(stage), command))

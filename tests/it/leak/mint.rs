@@ -8,7 +8,9 @@ use std::ops::Range;
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::Claim;
 use comity::domain::correction::Correction;
-use comity::domain::custody::{ActualRelease, Closing, Destination, Intake, Movement, MovementKind, ScheduledRelease};
+use comity::domain::custody::{
+    ActualRelease, Closing, Destination, Intake, Movement, MovementKind, ReleaseEligibility, ScheduledRelease,
+};
 use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Finding, IssuingAuthority, Request, Warrant, WarrantKind,
 };
@@ -314,6 +316,11 @@ impl Mint {
             date_public: self.odds(3),
             place: self.some(|mint| mint.text(ReleasePlace)),
         }
+    }
+
+    pub(super) fn eligibility(&mut self) -> ReleaseEligibility {
+        let (eligible_on, as_of) = (self.day(ReleaseDate, 2030..2060), self.some(|mint| mint.time(ReleaseDate)));
+        ReleaseEligibility { kind: self.word(), eligible_on, as_of }
     }
 
     pub(super) fn released(&mut self) -> ActualRelease {

@@ -167,6 +167,9 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
         "ExpungeCustody" => {
             CaseCommand::ExpungeCustody { custody, order: sample::expungement_order(), covers_undisclosed: false }
         }
+        "RecordReleaseEligibility" => {
+            CaseCommand::RecordReleaseEligibility { custody, eligibility: sample::eligibility() }
+        }
         "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new(), other_ground: None },
         "CorrectIdentity" => {
             let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });

@@ -3,7 +3,7 @@
 use comity::wire::v1;
 
 use crate::harness::changes::{
-    birth_date_in, cancellation_in, correction, dismissal_in, escape_from, expungement_of, movement_to,
+    birth_date_in, cancellation_in, correction, dismissal_in, eligibility_in, escape_from, expungement_of, movement_to,
     movement_to_hospital, reopening_of, rescheduling_of,
 };
 use crate::harness::requests::{NY, intake_at, release_of, schedule_of};
@@ -41,6 +41,15 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             doccs.schedule(schedule_of(&held)).await.accepted();
             let custody = doccs.reschedule(rescheduling_of(&held)).await.accepted().custody.unwrap();
             assert_eq!(custody.scheduled_release, rescheduling_of(&held).release);
+        }
+        "RecordReleaseEligibility" => {
+            let custody = doccs.enter_eligibility(eligibility_in(&held)).await.accepted().custody.unwrap();
+            assert_eq!(custody.release_eligibilities, Vec::from_iter(eligibility_in(&held).eligibility));
+            // The last of each kind stands.
+            let mut anew = eligibility_in(&held);
+            anew.eligibility.as_mut().unwrap().eligible_on = "2030-01-02".to_owned();
+            let custody = doccs.enter_eligibility(anew.clone()).await.accepted().custody.unwrap();
+            assert_eq!(custody.release_eligibilities, Vec::from_iter(anew.eligibility));
         }
         "CancelRelease" => {
             doccs.schedule(schedule_of(&held)).await.accepted();
@@ -110,6 +119,15 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             too_soon_or_late(doccs.relocate(movement_to_hospital(&held)).await)
         }
         "RescheduleRelease" => too_soon_or_late(doccs.reschedule(rescheduling_of(&held)).await),
+        "RecordReleaseEligibility" => {
+            denied(ice.enter_eligibility(eligibility_in(&held)).await);
+            erie.enter_eligibility(eligibility_in(&held)).await.not_found();
+            let mut dateless = eligibility_in(&held);
+            dateless.eligibility.as_mut().unwrap().eligible_on = String::new();
+            at_fault(doccs.enter_eligibility(dateless).await);
+            doccs.release(release_of(&held)).await.accepted();
+            too_soon_or_late(doccs.enter_eligibility(eligibility_in(&held)).await)
+        }
         "CancelRelease" => too_soon_or_late(doccs.cancel(cancellation_in(&held)).await),
         "CloseCustody" => {
             doccs.release(release_of(&held)).await.accepted();

@@ -1,6 +1,7 @@
 //! The model: what a store with a recorder before it would be if nothing had to be durable, fast or hidden. Maps, lists
 //! and the rules of the domain; neither our tree nor our planning.
 
+use comity::domain::transfer::{TransferState, WindowChange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -338,7 +339,14 @@ impl Plain {
         record: &Record,
         now: Timestamp,
     ) -> u64 {
-        let notice = matches!(record.event, Event::ReleaseNoticed { .. });
+        let notice = match &record.event {
+            Event::ReleaseNoticed { .. } | Event::EligibilityNoticed { .. } => true,
+            Event::TransferRecorded { transfer, .. } => {
+                let ended = matches!(transfer.state, TransferState::Reopened | TransferState::Withdrawn);
+                ended && transfer.window_change == Some(WindowChange::ReleaseAdvanced)
+            }
+            _ => false,
+        };
         let method = if notice { "Notice" } else { command.method().rpc() };
         if matches!(record.event, Event::UnlawfulHandOver { .. }) {
             // The gateway itself alarms the jurisdiction, whoever handed the person over.

@@ -53,7 +53,13 @@ pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Ca
         None => show::transfer_withheld(command.transfer().expect("a pick-up"), withheld).encode_to_vec(),
     };
     let mut answer = field(1, &resource);
-    let explained = [Method::AcknowledgeDetainer, Method::AnswerDetainer, Method::VerifyWarrant, Method::OfferWindow];
+    let explained = [
+        Method::AcknowledgeDetainer,
+        Method::AnswerDetainer,
+        Method::VerifyWarrant,
+        Method::OfferWindow,
+        Method::ReviseWindow,
+    ];
     if explained.contains(&command.method()) {
         for determination in show::determinations(&records[0].determinations) {
             answer.extend(field(3, &determination.encode_to_vec()));

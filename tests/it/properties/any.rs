@@ -6,7 +6,8 @@ use comity::domain::charge::Charge;
 use comity::domain::claim::Claim;
 use comity::domain::correction::Correction;
 use comity::domain::custody::{
-    ActualRelease, Closing, Custody, Destination, Identity, Intake, Movement, MovementKind, ScheduledRelease,
+    ActualRelease, Closing, Custody, Destination, Identity, Intake, Movement, MovementKind, ReleaseEligibility,
+    ScheduledRelease,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerBasis, Finding, IssuingAuthority, Request,
@@ -342,6 +343,14 @@ pub(super) fn window() -> impl Strategy<Value = TransferWindow> {
         opens_at: one.min(other),
         closes_at: one.max(other),
         facility,
+    })
+}
+
+pub(super) fn eligibility() -> impl Strategy<Value = ReleaseEligibility> {
+    (word(), date(), option::of(time())).prop_map(|(kind, eligible_on, as_of)| ReleaseEligibility {
+        kind,
+        eligible_on,
+        as_of,
     })
 }
 

@@ -115,6 +115,7 @@ fn an_appeal_at_fault_is_told_in_which_field() {
         move |bad: &mut v1::IssueAppealRequest| change(bad.filter.as_mut().unwrap())
     };
     faults(&by, filter(|filter| filter.lodged_before = filter.lodged_from), &["filter.lodged_before"]);
+    faults(&by, filter(|filter| filter.eligible_before = "2031".to_owned()), &["filter.eligible_before"]);
     faults(&by, filter(|filter| filter.states = vec![0]), &["filter.states[0]"]);
     faults(&by, filter(|filter| filter.offences = vec![1; 33]), &["filter.offences"]);
     faults(&by, filter(|filter| filter.custodian = "us-ny-doccs".to_owned()), &["filter.custodian"]);

@@ -9,7 +9,7 @@ use comity::domain::command::CaseCommand;
 use comity::domain::custody::CustodyState;
 use comity::domain::detainer::{AnswerKind, Detainer, DetainerState, Finding, Viewpoint};
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
-use comity::domain::event::{Change, Counts, Event, Party, Record, Revision};
+use comity::domain::event::{Change, Counts, Disclosure, Event, Party, Record, Revision};
 use comity::domain::ids::{AgencyId, LogKind};
 use comity::domain::review::{ReviewMatter, ReviewState};
 use comity::wire::show;
@@ -226,6 +226,7 @@ fn was_told(detainer: &Detainer) -> bool {
     let shown = &detainer.issuer_view;
     let ended = shown.ended_from.is_some() || detainer.notice_index.is_some();
     ended
+        || !shown.eligibilities.is_empty()
         || shown.finding.is_some()
         || shown.answer.is_some()
         || shown.service.is_some()
@@ -236,6 +237,7 @@ fn is_of_release(event: &Event) -> bool {
     matches!(
         event,
         Event::ReleaseNoticed { .. }
+            | Event::EligibilityNoticed { .. }
             | Event::DetainerReleased { .. }
             | Event::CustodyNoticed { change: Change::Closing(_), .. }
     )
@@ -252,6 +254,13 @@ fn nothing_is_told_of_a_release_against_the_law(record: &Record, law: &LawView, 
     }
     let shown = issuer_in(record).map(|(_, classes)| classes);
     assert!(shown.is_some(), "written down as told, and told to nobody");
+    if let Event::EligibilityNoticed { eligibility, disclosure: Disclosure::Retraction, .. } = &record.event {
+        let told =
+            |detainer: &Detainer| detainer.issuer_view.eligibilities.iter().any(|told| told.kind == eligibility.kind);
+        assert!(before.detainer(&record.resource).is_some_and(told), "retracted for whom it was never told");
+        assert_eq!(shown, Some(bare()));
+        return;
+    }
     if corrects(record) {
         let ended = before.detainer(&record.resource).is_some_and(|detainer| detainer.issuer_view.ended_from.is_some());
         assert!(ended, "corrected for whom it was never told");
@@ -261,7 +270,8 @@ fn nothing_is_told_of_a_release_against_the_law(record: &Record, law: &LawView, 
     }
     assert_ne!(law.notify.ruling, Ruling::MustNot, "told of a release that must not be told");
     let dated = shown.is_some_and(|classes| classes.contains(FieldClass::ReleaseDate));
-    assert!(dated || !matches!(record.event, Event::ReleaseNoticed { .. }), "noticed of a date that may not be shown");
+    let of_a_date = matches!(record.event, Event::ReleaseNoticed { .. } | Event::EligibilityNoticed { .. });
+    assert!(dated || !of_a_date, "noticed of a date that may not be shown");
     let stands = after.detainer(&record.resource).unwrap();
     let declined = steps::is_declined(stands) || stands.ended_from == Some(DetainerState::Declined);
     assert!(!declined, "told although it was declined");

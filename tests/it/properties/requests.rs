@@ -203,11 +203,12 @@ proptest! {
     #[test]
     fn what_is_expected_reads_back(
         custody in any::opened(),
-        release in any::scheduled(),
+        (release, eligibility) in (any::scheduled(), any::eligibility()),
         reason in any::reason(),
         cited in option::of(any::events::other_ground()),
     ) {
         let ((name, request_id), etag) = (names(&custody.name), String::new());
+        let eligible = Custody { eligibilities: vec![eligibility.clone()], ..custody.clone() };
         let after = Custody { scheduled: Some(release.clone()), ..custody };
         let (custody, scheduled) = (after.name.clone(), show::custody(&after).scheduled_release);
         let request = v1::ScheduleReleaseRequest {
@@ -225,6 +226,13 @@ proptest! {
         };
         check(&request, &CaseCommand::RescheduleRelease { custody: custody.clone(), release });
         let other_ground = cited.as_ref().map(cites);
+        let request = v1::RecordReleaseEligibilityRequest {
+            eligibility: show::custody(&eligible).release_eligibilities.pop(),
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::RecordReleaseEligibility { custody: custody.clone(), eligibility });
         let request = v1::CancelReleaseRequest { reason: reason.clone(), name, request_id, etag, other_ground };
         check(&request, &CaseCommand::CancelRelease { custody, reason: Some(reason), other_ground: cited });
     }

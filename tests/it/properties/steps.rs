@@ -6,7 +6,7 @@ use comity::domain::case::StoredCase;
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::{ClaimOutcome, Side};
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Custody, Identity, Intake, MovementKind, ScheduledRelease};
+use comity::domain::custody::{Custody, Identity, Intake, MovementKind, ReleaseEligibility, ScheduledRelease};
 use comity::domain::detainer::{
     Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
 };
@@ -62,6 +62,8 @@ pub(crate) enum Entered {
     Reschedule,
     /// To an earlier time.
     Advance,
+    /// Another day, of the same kind.
+    Eligibility(i8),
     Cancel,
     Release {
         corrects: bool,
@@ -148,6 +150,7 @@ fn entered() -> impl Strategy<Value = Entered> {
         3 => Just(Entered::Schedule),
         1 => Just(Entered::Reschedule),
         1 => Just(Entered::Advance),
+        2 => (1_i8..4).prop_map(Entered::Eligibility),
         1 => Just(Entered::Cancel),
         3 => prop::bool::weighted(0.4).prop_map(|corrects| Entered::Release { corrects }),
         1 => Just(Entered::Close),
@@ -278,6 +281,11 @@ impl Entered {
             Self::Advance => {
                 let release = ScheduledRelease { expected_at: sample::happened_at(), ..sample::scheduled() };
                 CaseCommand::RescheduleRelease { custody, release }
+            }
+            Self::Eligibility(day) => {
+                let eligible_on = sample::eligibility().eligible_on.with().day(*day).build().unwrap();
+                let eligibility = ReleaseEligibility { eligible_on, ..sample::eligibility() };
+                CaseCommand::RecordReleaseEligibility { custody, eligibility }
             }
             Self::Cancel => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
             Self::Release { corrects } => {

@@ -325,6 +325,9 @@ impl Cell<'_> {
             }
             "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: self.scheduled() },
             "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: self.scheduled() },
+            "RecordReleaseEligibility" => {
+                CaseCommand::RecordReleaseEligibility { custody, eligibility: sample::eligibility() }
+            }
             "CancelRelease" => CaseCommand::CancelRelease { custody, reason: None, other_ground: None },
             "RecordRelease" => {
                 let release = ActualRelease { date_public: self.state.public, ..sample::released() };

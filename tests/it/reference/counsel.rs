@@ -49,7 +49,7 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         ("AnswerDetainer", "honor-hold") => barred("hold", hold).or_else(|| barred("notify", notify)),
         ("AnswerDetainer", "notify-only") => barred("notify", notify).or_else(|| left("hold", hold)),
         ("AnswerDetainer", _) => left("hold", hold).or_else(|| left("notify", notify)),
-        ("OfferWindow" | "ReviseWindow", _) if !issuer => barred("transfer", transfer).or_else(|| barred("disclose", custody)),
+        ("OfferWindow" | "ReviseWindow", _) if method == "OfferWindow" || !issuer => barred("transfer", transfer).or_else(|| barred("disclose", custody)),
         ("ConfirmTransfer", _) | ("RecordRelease", "handed-over") if !issuer && !by_person && !(matches!(transfer, May | Must) && (cell.matched || method == "ConfirmTransfer")) => Some("hand-over unexplained".to_owned()),
         _ => None,
     };

@@ -181,7 +181,7 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
             State { guard: lifts(Guard::Juvenile), proof: false, listed: false, said_listed, ..state }
         }
         (_, "agency") => state.unseen(),
-        ("CancelRelease", _) => State { public: false, ..state },
+        ("CancelRelease" | "RecordReleaseEligibility", _) => State { public: false, ..state },
         _ => state,
     }
 }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
-    acceptance_of, amendment_of, birth_date_in, claim_on, escape_from, handover_in, movement_to_hospital,
-    rescheduling_of, revision_of, service_on, verification_of, window_under,
+    acceptance_of, amendment_of, birth_date_in, claim_on, eligibility_in, escape_from, handover_in,
+    movement_to_hospital, rescheduling_of, revision_of, service_on, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::requests::{answer_to, at, detainer_for, intake_at, match_of, release_of, schedule_of};
@@ -204,6 +204,7 @@ impl<'w> Ground<'w> {
             "MoveCustody" => movement_to_hospital(custody).encode_to_vec(),
             "ScheduleRelease" => schedule_of(custody).encode_to_vec(),
             "RescheduleRelease" => rescheduling_of(custody).encode_to_vec(),
+            "RecordReleaseEligibility" => eligibility_in(custody).encode_to_vec(),
             "RecordRelease" => {
                 let mut release = release_of(custody);
                 if self.near == "the hand-over" {

@@ -3,7 +3,7 @@
 use comity::domain::case::Case;
 use comity::domain::charge::Charge;
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Custody, Identity, Intake, Movement, MovementKind};
+use comity::domain::custody::{Custody, Identity, Intake, Movement, MovementKind, ReleaseEligibility};
 use comity::domain::detainer::{AnswerKind, Detainer, Finding, Request};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
@@ -270,6 +270,12 @@ fn command(row: &Row, record: &Record, time: Time) -> CaseCommand {
         }
         "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: expected() },
         "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: expected() },
+        "RecordReleaseEligibility" => {
+            let eligible_on = if field == "eligible_on" { day() } else { sample::eligibility().eligible_on };
+            let as_of = (field == "as_of").then(moment);
+            let eligibility = ReleaseEligibility { eligible_on, as_of, ..sample::eligibility() };
+            CaseCommand::RecordReleaseEligibility { custody, eligibility }
+        }
         "RecordRelease" => {
             let mut release = sample::released();
             release.released_at = moment();

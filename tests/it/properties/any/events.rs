@@ -21,8 +21,8 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use crate::properties::any::{
-    acknowledgement, agency, answer, charge, claim, closing, correction, custody_name, detainer_name, handed_to,
-    identity, lodged, movement, opened, reason, released, scheduled, service, subject, text, time, transfer,
+    acknowledgement, agency, answer, charge, claim, closing, correction, custody_name, detainer_name, eligibility,
+    handed_to, identity, lodged, movement, opened, reason, released, scheduled, service, subject, text, time, transfer,
     transfer_name, word,
 };
 
@@ -105,6 +105,8 @@ fn entered() -> BoxedStrategy<Event> {
         (custody_name(), movement()).prop_map(|(custody, movement)| Event::CustodyMoved { custody, movement }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseScheduled { custody, release }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseRescheduled { custody, release }),
+        (custody_name(), eligibility())
+            .prop_map(|(custody, eligibility)| Event::EligibilityRecorded { custody, eligibility }),
         (custody_name(), option::of(reason()), option::of(other_ground()))
             .prop_map(|(custody, reason, other_ground)| Event::ReleaseCancelled { custody, reason, other_ground }),
         (custody_name(), released(), option::of(correction()), handed_to())
@@ -131,6 +133,9 @@ fn told() -> BoxedStrategy<Event> {
     ];
     prop_oneof![
         (detainer_name(), scheduled()).prop_map(|(detainer, release)| Event::ReleaseNoticed { detainer, release }),
+        (detainer_name(), eligibility(), disclosure()).prop_map(|(detainer, eligibility, disclosure)| {
+            Event::EligibilityNoticed { detainer, eligibility, disclosure }
+        }),
         (detainer_name(), released(), select(vec![Revision::First, Revision::Corrected]))
             .prop_map(|(detainer, release, revision)| Event::DetainerReleased { detainer, release, revision }),
         (detainer_name(), change, disclosure()).prop_map(|(detainer, change, disclosure)| Event::CustodyNoticed {
