@@ -283,6 +283,7 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::AwaitsHolder
         | Refusal::NothingToCorrect
         | Refusal::MatchedAlready
+        | Refusal::NotADuplicate
         | Refusal::NothingVerified
         | Refusal::AlreadyServed
         | Refusal::AlreadyRaised

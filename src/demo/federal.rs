@@ -131,7 +131,9 @@ fn lifts(person: &Person, entry: &Entry) -> Option<(Step, LiftReason)> {
     let event = entry.event.as_ref()?;
     if let Event::DetainerAcknowledged(told) = event {
         return match from_wire(told.acknowledgement.as_ref()?.finding)? {
-            Finding::NoSuchPerson | Finding::IdentityMismatch => Some((NOBODY_FOUND, LiftReason::CaseClosed)),
+            Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {
+                Some((NOBODY_FOUND, LiftReason::CaseClosed))
+            }
             Finding::MatchedCustody => None,
         };
     }

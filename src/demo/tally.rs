@@ -218,7 +218,9 @@ impl Detainer {
     fn outcome(&self) -> &'static str {
         match (self.released, self.finding, self.lifted) {
             (Some(_), _, _) => "released",
-            (None, Some(finding @ (Finding::NoSuchPerson | Finding::IdentityMismatch)), _) => finding.word(),
+            (None, Some(finding @ (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate)), _) => {
+                finding.word()
+            }
             (None, Some(Finding::MatchedCustody) | None, Some(_)) => "lifted",
             (None, Some(Finding::MatchedCustody) | None, None) => "outstanding",
         }
@@ -227,7 +229,7 @@ impl Detainer {
     /// Whether it is still open as far as its issuer knows.
     fn seems_open(&self) -> bool {
         let found = match self.finding {
-            Some(Finding::NoSuchPerson | Finding::IdentityMismatch) => false,
+            Some(Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate) => false,
             Some(Finding::MatchedCustody) | None => true,
         };
         found && self.told == ReleaseDisclosure::Nothing && self.lifted.is_none()

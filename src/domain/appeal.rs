@@ -64,6 +64,8 @@ vocabulary! {
         Closed = "closed",
         /// The issuer lifted the detainer.
         Withdrawn = "withdrawn",
+        /// Another detainer of the same issuer asks for the same.
+        Duplicate = "duplicate",
     }
 }
 

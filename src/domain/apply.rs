@@ -401,7 +401,9 @@ impl CaseUpdate<'_> {
                 let found = self.case.detainer.clone();
                 self.case.linked.extend(found);
             }
-            Finding::NoSuchPerson | Finding::IdentityMismatch if self.case.custody.as_ref().is_some_and(linked) => {
+            Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate
+                if self.case.custody.as_ref().is_some_and(linked) =>
+            {
                 let separated = self.case.linked.iter().find(|linked| linked.name == *name);
                 let issuer = separated.map(|detainer| detainer.issuer.clone());
                 self.custody(|custody| {
@@ -410,7 +412,7 @@ impl CaseUpdate<'_> {
                 });
                 self.case.linked.retain(|linked| linked.name != *name);
             }
-            Finding::NoSuchPerson | Finding::IdentityMismatch => {}
+            Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {}
         }
     }
 

@@ -67,6 +67,8 @@ impl StoredCase {
 pub struct Case {
     /// The detainer that the command names.
     pub detainer: Option<Detainer>,
+    /// Another detainer that the command names.
+    pub other: Option<Detainer>,
     /// The custody that the command names, or that the detainer is linked to.
     pub custody: Option<Custody>,
     /// The detainers linked to the custody, the named one and ended ones included.

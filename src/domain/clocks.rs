@@ -79,6 +79,7 @@ fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> 
         DetainerState::Lodged
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::Declined
         | DetainerState::Released
         | DetainerState::Withdrawn

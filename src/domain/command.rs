@@ -377,10 +377,10 @@ impl CaseCommand {
         }
     }
 
-    /// Every case named in it.
+    /// Every case named in it, the one that it acts on first.
     pub fn names(&self) -> impl Iterator<Item = &CaseName> {
         let linked = if let Self::AcknowledgeDetainer { acknowledgement, .. } = self {
-            acknowledgement.custody.as_ref()
+            acknowledgement.custody.as_ref().or(acknowledgement.duplicate_of.as_ref())
         } else if let Self::AnswerAppeal { detainer, .. } = self {
             Some(detainer)
         } else {

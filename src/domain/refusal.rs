@@ -42,6 +42,9 @@ pub enum Refusal {
     /// Only a warrant that counts can cease to count.
     #[error("no warrant was verified or received")]
     NothingVerified,
+    /// A duplicate is of another detainer of the same issuer.
+    #[error("the detainer named is not another one of the same issuer that stands")]
+    NotADuplicate,
     /// Served before.
     #[error("a copy was already served")]
     AlreadyServed,

@@ -308,6 +308,7 @@ mod tests {
         let custody = Custody::opened(name.clone(), custodian.clone(), intake, now);
         let acknowledgement = Acknowledgement {
             finding: Finding::MatchedCustody,
+            duplicate_of: None,
             custody: Some(name),
             method: Some(MatchMethod::Biometric),
             confidence_percent: None,

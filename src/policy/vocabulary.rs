@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 67] = [
+    const METHODS: [&str; 70] = [
         "AdminService/BeginMaintenance",
         "AdminService/CloseSessions",
         "AdminService/Drain",

@@ -30,7 +30,7 @@ use crate::domain::decide::{Refusal, decide};
 use crate::domain::detainer::Detainer;
 use crate::domain::event::Record;
 use crate::domain::expungement::Expunged;
-use crate::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
+use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{self, InboxConsumer};
 use crate::domain::permit::Admitted;
 use crate::domain::timetable::Timetable;
@@ -286,8 +286,14 @@ impl<'a> Plan<'a> {
     pub(in crate::recorder) fn assemble<'n>(&self, names: impl IntoIterator<Item = &'n CaseName>) -> Case {
         let find = |name: &CaseName| self.loaded.cases.get(name);
         let mut case = Case::default();
+        let mut is_named = false;
         for name in names {
+            // The first detainer is the one that the command acts on, whether it is found or not.
+            let is_other = name.kind == CaseKind::Detainer && std::mem::replace(&mut is_named, true);
             match find(name) {
+                Some(StoredCase::Detainer(detainer)) if is_other => {
+                    case.other = Some((**detainer).clone());
+                }
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
                 Some(StoredCase::Appeal(appeal)) => case.appeal = Some((**appeal).clone()),

@@ -158,6 +158,7 @@ impl DetainerFacts {
         match (self.found.map(|(finding, _)| finding), self.lifted, self.closed) {
             (Some(Finding::NoSuchPerson), ..) => ended("not-here", "no-such-person"),
             (Some(Finding::IdentityMismatch), ..) => ended("not-here", "identity-mismatch"),
+            (Some(Finding::Duplicate), ..) => ended("duplicate", "duplicate"),
             (Some(Finding::MatchedCustody) | None, Some((reason, _)), _) => ended("lifted", lifted(reason)),
             (Some(Finding::MatchedCustody) | None, None, Some((reason, _))) => {
                 ended("custody-closed", reason.map_or("not-said", ClosingReason::word))
@@ -357,6 +358,19 @@ mod tests {
         let handed =
             Released { recipient: Some(ReleaseRecipient::RequestingAgency), ..released(ReleaseReason::Parole, None) };
         check(DetainerFacts { released: Some(handed), ..lodged() }, true, "taken-over-by-the-requester");
+    }
+
+    #[test]
+    fn a_duplicate_is_counted_by_its_finding_and_an_earlier_lifting_by_its_reason() {
+        let found = |finding| DetainerFacts { found: Some((finding, at(2))), ..DetainerFacts::default() };
+        let duplicate = || found(Finding::Duplicate);
+        assert_eq!(duplicate().outcome(true), Outcome { word: "duplicate", cause: "duplicate" });
+        assert_eq!(duplicate().ended_at(), Some(at(2)));
+        let lifted = Some((LiftReason::Duplicate, at(3)));
+        let tidied_up = DetainerFacts { lifted, ..duplicate() };
+        assert_eq!(tidied_up.outcome(true), Outcome { word: "duplicate", cause: "duplicate" });
+        let as_before = DetainerFacts { lifted, ..found(Finding::MatchedCustody) };
+        assert_eq!(as_before.outcome(true), Outcome { word: "lifted", cause: "duplicate" });
     }
 
     #[test]

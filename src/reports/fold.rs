@@ -75,12 +75,7 @@ impl Fold {
                     facts.served = Some(method.map_or("recorded", ServiceMethod::word));
                 });
             }
-            Event::TransferRecorded(recorded) => {
-                let state = recorded.transfer.as_ref().and_then(|transfer| from_wire(transfer.state));
-                let cause = from_wire(recorded.failure_cause);
-                let window_change = from_wire(recorded.window_change);
-                self.change(&recorded.detainer, |facts| facts.pick_up = Some(PickUp { state, cause, window_change }));
-            }
+            Event::TransferRecorded(recorded) => self.pick_up(recorded),
             Event::ReleaseNoticed(noticed) => self.change(&noticed.detainer, |facts| facts.is_noticed = true),
             Event::ReleaseEligibilityRecorded(recorded) => {
                 let facts = self.custodies.entry(recorded.custody.clone()).or_default();
@@ -204,6 +199,15 @@ impl Fold {
                 facts.closed = Some((from_wire(closing.reason), entry.recorded_at));
             }
         });
+    }
+
+    fn pick_up(&mut self, recorded: &v1::TransferRecorded) {
+        let pick_up = PickUp {
+            state: recorded.transfer.as_ref().and_then(|transfer| from_wire(transfer.state)),
+            cause: from_wire(recorded.failure_cause),
+            window_change: from_wire(recorded.window_change),
+        };
+        self.change(&recorded.detainer, |facts| facts.pick_up = Some(pick_up));
     }
 
     fn eligibility_noticed(&mut self, noticed: &v1::ReleaseEligibilityNoticed) {

@@ -46,7 +46,13 @@ fn chapters() -> Vec<Chapter> {
     vec![
         of_detainers(
             "## Detainer",
-            [findings("Acknowledge"), answers("Answer"), owned(&["Withdraw", "Release of the person"])].concat(),
+            [
+                findings("Acknowledge"),
+                owned(&[ANOTHERS]),
+                answers("Answer"),
+                owned(&["Withdraw", "Release of the person"]),
+            ]
+            .concat(),
         ),
         of_detainers("## Detainer: what the issuer adds", owned(&ISSUER_ADDS)),
         of_detainers("## Detainer: what the custodian adds", owned(&CUSTODIAN_ADDS)),
@@ -225,7 +231,10 @@ fn laws() -> Vec<LawView> {
     rulings.flat_map(|ruling| disclosed.map(|classes| sample::law(ruling, ruling, classes))).collect()
 }
 
-const DETAINER_ROWS: [&str; 17] = [
+/// A duplicate is of the issuer's own.
+const ANOTHERS: &str = "Acknowledge: duplicate of another issuer's";
+
+const DETAINER_ROWS: [&str; 18] = [
     "none yet",
     "lodged, to an agency",
     "lodged, to the jurisdiction",
@@ -238,6 +247,7 @@ const DETAINER_ROWS: [&str; 17] = [
     "declined, matched",
     "no-such-person",
     "identity-mismatch",
+    "duplicate",
     "released, told",
     "released, not told",
     "closed, told",

@@ -41,6 +41,8 @@ mod curl;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod desk;
+#[cfg(test)]
 mod dev;
 #[cfg(test)]
 mod doctor;

@@ -146,6 +146,7 @@ pub(crate) fn found(finding: Finding, custody: Option<&CaseName>) -> Acknowledge
         confidence_percent: Some(99),
         occurred_at: None,
         reason: None,
+        duplicate_of: None,
     }
 }
 

@@ -38,7 +38,7 @@ impl Evidence {
         let mut world = World::start();
         let mut kept: Vec<(&str, v1::Receipt)> = Vec::new();
         for agency in agencies {
-            kept.extend(case(&world, agency).await);
+            kept.extend(Box::pin(case(&world, agency)).await);
         }
         world.stop().await;
         let directory = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::LawView;
 use comity::domain::event::Record;
-use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use comity::domain::permit::{Admitted, Permitted};
 use comity::domain::timetable::ObligationTimes;
 use comity::domain::timetable::ReviewTimes;
@@ -133,7 +133,12 @@ impl World {
 
     fn assemble(&self, command: &CaseCommand) -> Case {
         let mut case = Case::default();
+        let mut is_named = false;
         for name in command.names() {
+            if name.kind == CaseKind::Detainer && std::mem::replace(&mut is_named, true) {
+                case.other = self.detainer(name).cloned();
+                continue;
+            }
             case.detainer = self.detainer(name).cloned().or(case.detainer);
             case.custody = self.custody(name).cloned().or(case.custody);
             case.appeal = self.appeal(name).cloned().or(case.appeal);

@@ -58,6 +58,7 @@ impl AppealItemView {
             | AppealStanding::AlreadyReleased
             | AppealStanding::NoSuchPerson
             | AppealStanding::IdentityMismatch
+            | AppealStanding::Duplicate
             | AppealStanding::Closed
             | AppealStanding::Withdrawn => Vec::new(),
         };
@@ -72,6 +73,7 @@ fn standing(known: DetainerOutcome<'_>, answered: Option<AppealAnswerKind>, barr
         DetainerState::Closed => return AppealStanding::Closed,
         DetainerState::NoSuchPerson => Some(AppealStanding::NoSuchPerson),
         DetainerState::IdentityMismatch => Some(AppealStanding::IdentityMismatch),
+        DetainerState::Duplicate => Some(AppealStanding::Duplicate),
         DetainerState::Lodged
         | DetainerState::Matched
         | DetainerState::UnderReview

@@ -26,6 +26,7 @@ pub(super) fn acknowledge(
         (Finding::MatchedCustody, _) => DetainerState::Matched,
         (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,
         (Finding::IdentityMismatch, Addressee::Agency(_)) => DetainerState::IdentityMismatch,
+        (Finding::Duplicate, _) => DetainerState::Duplicate,
         // One custodian does not speak for the whole jurisdiction: the detainer waits for the one that holds the
         // person.
         (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => {
@@ -115,7 +116,7 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     detainer.request = amended.request.clone();
     detainer.request_version = amended.request_version;
     match detainer.state {
-        DetainerState::NoSuchPerson | DetainerState::IdentityMismatch => {
+        DetainerState::NoSuchPerson | DetainerState::IdentityMismatch | DetainerState::Duplicate => {
             detainer.acknowledgement = None;
             detainer.state = DetainerState::Lodged;
         }
@@ -186,6 +187,7 @@ fn state_known_to_issuer(view: &IssuerView) -> DetainerState {
         (None, Some(Finding::MatchedCustody)) => DetainerState::Matched,
         (None, Some(Finding::NoSuchPerson)) => DetainerState::NoSuchPerson,
         (None, Some(Finding::IdentityMismatch)) => DetainerState::IdentityMismatch,
+        (None, Some(Finding::Duplicate)) => DetainerState::Duplicate,
         (None, None) => DetainerState::Lodged,
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn amend(
         | DetainerState::Matched
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::UnderReview
         | DetainerState::HoldHonored
         | DetainerState::NotifyOnly
@@ -110,8 +111,10 @@ pub(super) fn acknowledge(
         None => awaits_finding(detainer, acknowledgement)?,
         Some(_) => may_correct_finding(detainer, acknowledgement)?,
     }
-    if acknowledgement.finding == Finding::MatchedCustody {
-        may_link(case, detainer)?;
+    match acknowledgement.finding {
+        Finding::MatchedCustody => may_link(case, detainer)?,
+        Finding::Duplicate => may_be_duplicate(case, detainer)?,
+        Finding::NoSuchPerson | Finding::IdentityMismatch => {}
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
     // Everything else disclosed to the issuer depends on the finding. That includes an answer, even if the finding
@@ -127,7 +130,9 @@ pub(super) fn acknowledge(
     let counts = match acknowledgement.finding {
         Finding::MatchedCustody => counts(detainer, case, permitted, disclosed),
         // It was matched to somebody else's custody, and the law was not asked about that one.
-        Finding::NoSuchPerson | Finding::IdentityMismatch => counts(detainer, &Case::default(), permitted, disclosed),
+        Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {
+            counts(detainer, &Case::default(), permitted, disclosed)
+        }
     };
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAcknowledged {
@@ -163,12 +168,15 @@ fn awaits_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Res
         DetainerState::Declined => return Err(Refusal::AlreadyAnswered),
         DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => return Err(Refusal::NoLongerStands),
     }
     match (acknowledgement.finding, &detainer.request.addressee) {
-        (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => Err(Refusal::AwaitsHolder),
+        (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate, Addressee::Jurisdiction) => {
+            Err(Refusal::AwaitsHolder)
+        }
         (Finding::MatchedCustody, _) | (_, Addressee::Agency(_)) => Ok(()),
     }
 }
@@ -182,9 +190,22 @@ fn may_correct_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -
         // A withdrawn detainer is not matched again. But issuers that were told of a mistaken match still learn of the
         // mistake.
         (_, Finding::MatchedCustody) if detainer.state == DetainerState::Withdrawn => Err(Refusal::NoLongerStands),
-        (Finding::MatchedCustody, Finding::NoSuchPerson | Finding::IdentityMismatch)
-        | (Finding::NoSuchPerson | Finding::IdentityMismatch, _) => Ok(()),
+        (Finding::MatchedCustody, Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate)
+        | (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate, _) => Ok(()),
     }
+}
+
+/// Whether the detainer may end as a duplicate. Only its own issuer's may be named: another issuer's stands beside it, and
+/// nobody learns of that one. Addressed to the jurisdiction, it waits for the holder, because one custodian does not speak
+/// for all of it.
+fn may_be_duplicate(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
+    if detainer.request.addressee == Addressee::Jurisdiction {
+        return Err(Refusal::AwaitsHolder);
+    }
+    let other = case.other.as_ref().ok_or(Refusal::NotADuplicate)?;
+    let same_issuer = other.issuer == detainer.issuer && other.name.jurisdiction == detainer.name.jurisdiction;
+    let stands = other.state.is_active() && other.name != detainer.name;
+    if same_issuer && stands { Ok(()) } else { Err(Refusal::NotADuplicate) }
 }
 
 /// Whether the detainer may be linked to the custody found.
@@ -274,6 +295,7 @@ fn awaits_answer(detainer: &Detainer, answer: &Answer) -> Result<(), Refusal> {
         (
             DetainerState::NoSuchPerson
             | DetainerState::IdentityMismatch
+            | DetainerState::Duplicate
             | DetainerState::Released
             | DetainerState::Closed
             | DetainerState::Withdrawn,
@@ -289,6 +311,7 @@ fn may_correct_answer(detainer: &Detainer) -> Result<(), Refusal> {
         DetainerState::Lodged | DetainerState::Matched | DetainerState::UnderReview => Err(Refusal::NothingToCorrect),
         DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => Err(Refusal::NoLongerStands),

@@ -162,6 +162,7 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
         | DetainerState::Declined
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => false,

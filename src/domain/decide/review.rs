@@ -210,6 +210,7 @@ fn promise_is_lawful(detainer: &Detainer, law: &LawView) -> bool {
         | DetainerState::Declined
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => true,
@@ -304,6 +305,7 @@ fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &
             | DetainerState::Declined
             | DetainerState::NoSuchPerson
             | DetainerState::IdentityMismatch
+            | DetainerState::Duplicate
             | DetainerState::Released
             | DetainerState::Closed
             | DetainerState::Withdrawn => None,

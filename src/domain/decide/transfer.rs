@@ -56,6 +56,7 @@ pub(super) fn check_promised(detainer: &Detainer) -> Result<(), Refusal> {
         }
         DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => Err(Refusal::NoLongerStands),

@@ -17,6 +17,8 @@ vocabulary! {
         NoSuchPerson = "no-such-person",
         /// Somebody, but not the person meant.
         IdentityMismatch = "identity-mismatch",
+        /// Another detainer of the same issuer asks for the same person, and stands.
+        Duplicate = "duplicate",
     }
 }
 
@@ -27,6 +29,7 @@ impl Finding {
             Self::MatchedCustody => DetainerState::Matched,
             Self::NoSuchPerson => DetainerState::NoSuchPerson,
             Self::IdentityMismatch => DetainerState::IdentityMismatch,
+            Self::Duplicate => DetainerState::Duplicate,
         }
     }
 }
@@ -47,6 +50,9 @@ pub struct Acknowledgement {
     /// Why an officer vouches for a match that the records do not support. May be personal: stays with the custodian.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The other detainer of the same issuer, if this one is its duplicate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<CaseName>,
 }
 
 /// A match that turned out to be a mistake. The person in that custody keeps its safeguards: what was disclosed of them

@@ -12,6 +12,7 @@ pub(in crate::domain) fn promises_hold(detainer: &Detainer) -> bool {
         | DetainerState::Matched
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::UnderReview
         | DetainerState::NotifyOnly
         | DetainerState::Declined
@@ -33,6 +34,7 @@ pub(in crate::domain) fn suspended(state: DetainerState) -> DetainerState {
         | DetainerState::Matched
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
         | DetainerState::UnderReview
         | DetainerState::Declined
         | DetainerState::Released

@@ -52,9 +52,10 @@ impl Detainer {
         let answered = answer.as_ref().map(|answer| answer.kind.state());
         *state = match *state {
             DetainerState::Lodged | DetainerState::Withdrawn => *state,
-            DetainerState::Matched | DetainerState::NoSuchPerson | DetainerState::IdentityMismatch => {
-                found.or(answered).unwrap_or(DetainerState::Lodged)
-            }
+            DetainerState::Matched
+            | DetainerState::NoSuchPerson
+            | DetainerState::IdentityMismatch
+            | DetainerState::Duplicate => found.or(answered).unwrap_or(DetainerState::Lodged),
             DetainerState::Released | DetainerState::Closed
                 if classes.contains(FieldClass::ReleaseDate) || classes.contains(FieldClass::ReleaseDetail) =>
             {

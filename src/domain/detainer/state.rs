@@ -27,6 +27,8 @@ vocabulary! {
         Withdrawn = "withdrawn",
         /// The custody ended without a release.
         Closed = "closed",
+        /// Another detainer of the same issuer asks for the same.
+        Duplicate = "duplicate",
     }
 }
 
@@ -40,7 +42,12 @@ impl DetainerState {
             | Self::HoldHonored
             | Self::NotifyOnly
             | Self::Declined => true,
-            Self::NoSuchPerson | Self::IdentityMismatch | Self::Released | Self::Withdrawn | Self::Closed => false,
+            Self::NoSuchPerson
+            | Self::IdentityMismatch
+            | Self::Duplicate
+            | Self::Released
+            | Self::Withdrawn
+            | Self::Closed => false,
         }
     }
 }

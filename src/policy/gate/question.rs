@@ -12,10 +12,11 @@ use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{ClosingReason, Custody, Destination, Intake, Movement};
-use crate::domain::detainer::{Addressee, Detainer, Finding, Request};
+use crate::domain::detainer::{Acknowledgement, Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
 use crate::domain::facts::{AsOf, CaseFacts, Stage};
 use crate::domain::ids::{CaseName, JurisdictionId};
+use crate::domain::matching;
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::domain::safeguards::Safeguards;
@@ -66,10 +67,11 @@ impl<'a> CommandQuestion<'a> {
                         return Ok(self.laws_on_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
                     // Only the holder of the person may separate the match.
-                    Finding::NoSuchPerson | Finding::IdentityMismatch => {
+                    Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {
                         // The custody that it is matched to next would lack the safeguards of this one.
                         let guarded = linked.is_some_and(|custody| self.is_guarded(custody, Some(detainer)));
                         linked.map(|_| self.require_officer_if(guarded)).transpose()?;
+                        self.check_duplicate(detainer, acknowledgement)?;
                         None
                     }
                 };
@@ -152,6 +154,19 @@ impl<'a> CommandQuestion<'a> {
                 self.laws_for_holder(Stage::Release, self.case.active())
             }
         }
+    }
+
+    /// A duplicate is of a detainer that the caller sees too. If the two do not describe one person, an officer must vouch
+    /// for it with a reason.
+    fn check_duplicate(&self, detainer: &Detainer, found: &Acknowledgement) -> Result<(), Denial> {
+        if found.finding != Finding::Duplicate {
+            return Ok(());
+        }
+        let other = self.case.other.as_ref().filter(|other| is_addressed_to(other, self.caller()));
+        let other = other.ok_or(Denial::NotFound)?;
+        let one_person = matching::of_one(&other.request.subject, &detainer.request.subject);
+        let vouched = by_officer(self.caller()) && found.reason.is_some();
+        if one_person || vouched { Ok(()) } else { Err(Denial::OfficerRequired) }
     }
 
     /// Whether the caller may act on the appeal: every appealed detainer is its own, or the appeal is addressed to it.

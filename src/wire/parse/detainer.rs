@@ -294,19 +294,30 @@ fn acknowledgement(
     let confidence = fields.number(format_args!("{field}.confidence_percent"), acknowledgement.confidence_percent, 100);
     let occurred_at = fields.time(format_args!("{field}.occurred_at"), acknowledgement.occurred_at);
     let reason = fields.text(format_args!("{field}.reason"), &acknowledgement.reason, TextKind::Reason, REASON_LEN_MAX);
+    let duplicate_field = format_args!("{field}.duplicate_of");
+    let duplicate_of = if finding == Some(Finding::Duplicate) {
+        fields.case(duplicate_field, &acknowledgement.duplicate_of, CaseKind::Detainer)
+    } else {
+        fields.empty(duplicate_field, &acknowledgement.duplicate_of, "empty unless it is a duplicate");
+        None
+    };
     let custody_field = format_args!("{field}.custody");
     let custody = match (finding?, acknowledgement.custody.is_empty()) {
         (Finding::MatchedCustody, _) => {
             Some(fields.case(custody_field, &acknowledgement.custody, CaseKind::Custody)?)
         }
+        (Finding::Duplicate, true) => {
+            duplicate_of.as_ref()?;
+            None
+        }
         (Finding::NoSuchPerson | Finding::IdentityMismatch, true) => None,
-        (Finding::NoSuchPerson | Finding::IdentityMismatch, false) => {
+        (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate, false) => {
             fields.fault(custody_field, "empty unless the person was found");
             None
         }
     };
     let confidence_percent = confidence.filter(|percent| *percent > 0);
-    Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at, reason })
+    Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at, reason, duplicate_of })
 }
 
 fn answer(fields: &mut RequestFields, field: impl Display + Copy, answer: Option<v1::Answer>) -> Option<Answer> {

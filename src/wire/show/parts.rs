@@ -49,6 +49,7 @@ pub(super) fn acknowledgement(found: &Acknowledgement) -> v1::Acknowledgement {
         confidence_percent: found.confidence_percent.map_or(0, |percent| i32::try_from(percent).unwrap_or(0)),
         occurred_at: found.occurred_at.map(timestamp),
         reason: found.reason.clone().unwrap_or_default(),
+        duplicate_of: or_empty(found.duplicate_of.as_ref()),
     }
 }
 

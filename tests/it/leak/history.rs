@@ -7,7 +7,7 @@ use comity::domain::case::StoredCase;
 use comity::domain::charge::Charge;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{Custody, Identity, MovementKind};
-use comity::domain::detainer::{AnswerKind, Detainer, Finding, LiftReason, Request};
+use comity::domain::detainer::{Acknowledgement, AnswerKind, Detainer, Finding, LiftReason, Request};
 use comity::domain::determination::FieldClass;
 use comity::domain::facts::Stage;
 use comity::domain::hand_over::HandedTo;
@@ -100,9 +100,17 @@ fn acknowledge(mint: &mut Mint, cases: &Cases, finding: Finding, corrects: bool)
     let custody = match finding {
         Finding::MatchedCustody if own.is_empty() => return None,
         Finding::MatchedCustody => Some(&own[mint.rng.usize(..own.len())].name),
-        Finding::NoSuchPerson | Finding::IdentityMismatch => None,
+        Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => None,
     };
-    let acknowledgement = mint.found(finding, custody);
+    let duplicate_of = if finding == Finding::Duplicate {
+        let others: Vec<_> =
+            cases.values().filter_map(StoredCase::detainer).filter(|other| other.name != of.name).collect();
+        let own = others.iter().find(|other| other.issuer == of.issuer).or(others.first())?;
+        Some(own.name.clone())
+    } else {
+        None
+    };
+    let acknowledgement = Acknowledgement { duplicate_of, ..mint.found(finding, custody) };
     let correction = corrects.then(|| mint.correction());
     let detainer = of.name.clone();
     Some((caller, Some(Stage::Acknowledge), CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction }))

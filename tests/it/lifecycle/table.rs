@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 38] = [
+pub(super) const REFUSALS: [(&str, Refusal); 39] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -28,6 +28,7 @@ pub(super) const REFUSALS: [(&str, Refusal); 38] = [
     ("awaits the holder", Refusal::AwaitsHolder),
     ("nothing to correct", Refusal::NothingToCorrect),
     ("matched already", Refusal::MatchedAlready),
+    ("not a duplicate", Refusal::NotADuplicate),
     ("already served", Refusal::AlreadyServed),
     ("nothing verified", Refusal::NothingVerified),
     ("already raised", Refusal::AlreadyRaised),

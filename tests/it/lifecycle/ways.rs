@@ -4,7 +4,7 @@ use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
 use comity::domain::custody::{ActualRelease, Identity, MovementKind, ReleaseRecipient, ScheduledRelease};
-use comity::domain::detainer::{AnswerKind, Finding, LiftReason};
+use comity::domain::detainer::{Acknowledgement, AnswerKind, Finding, LiftReason};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
@@ -51,6 +51,10 @@ pub(super) fn detainer_in(row: &str, law: &LawView) -> (World, CaseName, CaseNam
         "declined, matched" => vec![matched(), answered(&detainer, AnswerKind::Decline)],
         "no-such-person" => vec![found(&detainer, Finding::NoSuchPerson, None)],
         "identity-mismatch" => vec![found(&detainer, Finding::IdentityMismatch, None)],
+        "duplicate" => {
+            let other = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(addressee)), law);
+            vec![duplicate(&detainer, &other, None)]
+        }
         "released, told" | "released, not told" => vec![matched(), release(&custody)],
         "closed, told" | "closed, not told" => vec![matched(), close(&custody)],
         "withdrawn" => vec![matched(), withdraw(&detainer)],
@@ -82,9 +86,18 @@ pub(super) fn said(
     let detainer = detainer.clone();
     match command {
         "Acknowledge" | "Correct the finding" => {
+            if how == "duplicate of another issuer's" {
+                let other = world.pass("cbp", CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), law);
+                return (CUSTODIAN, duplicate(&detainer, &other, correction));
+            }
             let finding: Finding = how.replace(' ', "-").parse().unwrap();
             // Another custody than the one it may stand on already, so that this is not what it is refused for.
             let other = world.pass(CUSTODIAN, CaseCommand::OpenCustody(sample::intake()), law);
+            if finding == Finding::Duplicate {
+                let other = CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN)));
+                let other = world.pass(ISSUER, other, law);
+                return (CUSTODIAN, duplicate(&detainer, &other, correction));
+            }
             let acknowledgement = sample::found(finding, (finding == Finding::MatchedCustody).then_some(&other));
             (CUSTODIAN, CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction })
         }
@@ -199,14 +212,14 @@ pub(super) fn transfer_in(row: &str, law: &LawView) -> (World, TransferName) {
     let fail = || CaseCommand::ReportFailure { transfer: transfer(), cause: TransferFailureCause::Other };
     let way = match state_of(row) {
         "none yet" | "offered" => vec![],
-        "accepted" => vec![accept()],
+        // The release is advanced below.
+        "accepted" | "reopened" => vec![accept()],
         "declined" => vec![(ISSUER, decline())],
         "handed-over" => vec![accept(), confirm(CUSTODIAN)],
         "taken-over" => vec![accept(), confirm(ISSUER)],
         "completed" => vec![accept(), confirm(ISSUER), confirm(CUSTODIAN)],
         "failed" => vec![(CUSTODIAN, fail())],
         "proposed" => vec![accept(), (ISSUER, revise(&name, sample::window(999)))],
-        "reopened" => vec![accept()],
         "withdrawn" => vec![accept(), (CUSTODIAN, take_off(&name, WindowDeclineReason::Resources))],
         unknown => panic!("no way to a transfer {unknown}"),
     };
@@ -289,6 +302,12 @@ pub(super) fn matched(detainer: &CaseName, custody: &CaseName) -> CaseCommand {
 pub(super) fn found(detainer: &CaseName, finding: Finding, custody: Option<&CaseName>) -> CaseCommand {
     let acknowledgement = sample::found(finding, custody);
     CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction: None }
+}
+
+fn duplicate(detainer: &CaseName, other: &CaseName, correction: Option<Correction>) -> CaseCommand {
+    let found = sample::found(Finding::Duplicate, None);
+    let acknowledgement = Acknowledgement { duplicate_of: Some(other.clone()), ..found };
+    CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction }
 }
 
 pub(super) fn answered(detainer: &CaseName, kind: AnswerKind) -> CaseCommand {

@@ -120,7 +120,6 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
         }
         "RescheduleRelease" => too_soon_or_late(doccs.reschedule(rescheduling_of(&held)).await),
         "RecordReleaseEligibility" => {
-            denied(ice.enter_eligibility(eligibility_in(&held)).await);
             erie.enter_eligibility(eligibility_in(&held)).await.not_found();
             let mut dateless = eligibility_in(&held);
             dateless.eligibility.as_mut().unwrap().eligible_on = String::new();

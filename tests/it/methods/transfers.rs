@@ -42,31 +42,8 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             assert_eq!(declined.decline_reason(), v1::WindowDeclineReason::Resources);
             declined
         }
-        "ReviseWindow" => {
-            let name = world.agreed().await.transfer;
-            let moved = doccs.revise(revision_of(&name, 1)).await.accepted();
-            assert!(!moved.determinations.is_empty(), "what the revision was held against");
-            assert_eq!(moved.transfer.unwrap().state(), TransferState::Offered);
-            let proposed = ice.revise(revision_of(&name, 2)).await.accepted();
-            assert_eq!(
-                (proposed.determinations.len(), proposed.transfer.unwrap().state()),
-                (0, TransferState::Proposed)
-            );
-            let stale = v1::ReviseWindowRequest { etag: "t3".to_owned(), ..revision_of(&name, 2) };
-            doccs.revise(stale).await.refused(Code::Aborted, "ETAG_MISMATCH");
-            let agreed = doccs.revise(revision_of(&name, 2)).await.accepted().transfer.unwrap();
-            assert_eq!(agreed.window, revision_of(&name, 2).window);
-            agreed
-        }
-        "WithdrawWindow" => {
-            let matched = world.agreed().await;
-            let off = ice.take_off(take_off_of(&matched.transfer)).await.accepted().transfer.unwrap();
-            assert_eq!(off.window_change(), v1::WindowChange::WithdrawnByRequester);
-            let again = doccs.offer(window_under(&matched.detainer)).await.accepted().transfer.unwrap();
-            let off = doccs.take_off(take_off_of(&again.name)).await.accepted().transfer.unwrap();
-            assert_eq!(off.window_change(), v1::WindowChange::WithdrawnByCustodian);
-            off
-        }
+        "ReviseWindow" => revised(world).await,
+        "WithdrawWindow" => withdrawn(world).await,
         "ConfirmTransfer" => {
             let agreed = world.agreed().await;
             let half = doccs.confirm_transfer(handover_in(&agreed.transfer)).await.accepted().transfer.unwrap();
@@ -91,6 +68,34 @@ pub(super) async fn accepted(world: &World, verb: &str) {
         _ => TransferState::Failed,
     };
     assert_eq!(transfer.state(), expected);
+}
+
+/// Each side names another window, and the custodian agrees to the requester's.
+async fn revised(world: &World) -> v1::Transfer {
+    let (ice, doccs) = (world.ice(), world.doccs());
+    let name = world.agreed().await.transfer;
+    let moved = doccs.revise(revision_of(&name, 1)).await.accepted();
+    assert!(!moved.determinations.is_empty(), "what the revision was held against");
+    assert_eq!(moved.transfer.unwrap().state(), TransferState::Offered);
+    let proposed = ice.revise(revision_of(&name, 2)).await.accepted();
+    assert_eq!((proposed.determinations.len(), proposed.transfer.unwrap().state()), (0, TransferState::Proposed));
+    let stale = v1::ReviseWindowRequest { etag: "t3".to_owned(), ..revision_of(&name, 2) };
+    doccs.revise(stale).await.refused(Code::Aborted, "ETAG_MISMATCH");
+    let agreed = doccs.revise(revision_of(&name, 2)).await.accepted().transfer.unwrap();
+    assert_eq!(agreed.window, revision_of(&name, 2).window);
+    agreed
+}
+
+/// Each side takes a window off.
+async fn withdrawn(world: &World) -> v1::Transfer {
+    let (ice, doccs) = (world.ice(), world.doccs());
+    let matched = world.agreed().await;
+    let off = ice.take_off(take_off_of(&matched.transfer)).await.accepted().transfer.unwrap();
+    assert_eq!(off.window_change(), v1::WindowChange::WithdrawnByRequester);
+    let again = doccs.offer(window_under(&matched.detainer)).await.accepted().transfer.unwrap();
+    let off = doccs.take_off(take_off_of(&again.name)).await.accepted().transfer.unwrap();
+    assert_eq!(off.window_change(), v1::WindowChange::WithdrawnByCustodian);
+    off
 }
 
 pub(super) async fn refused(world: &World, verb: &str) -> Refused {

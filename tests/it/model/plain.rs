@@ -14,7 +14,9 @@ use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::event::{Event, Party, Record};
-use comity::domain::ids::{AgencyId, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
+use comity::domain::ids::{
+    AgencyId, CaseKind, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId,
+};
 use comity::domain::inbox;
 use comity::domain::permit::Admitted;
 use comity::domain::timetable::ObligationTimes;
@@ -307,9 +309,14 @@ impl Plain {
     /// These cases, and what stands beside them.
     pub(super) fn assembled<'n>(&mut self, names: impl Iterator<Item = &'n CaseName>) -> Case {
         let mut case = Case::default();
+        let mut is_named = false;
         for name in names {
+            let is_other = name.kind == CaseKind::Detainer && std::mem::replace(&mut is_named, true);
             self.touched.insert(name.clone());
             match self.case(name) {
+                Some(StoredCase::Detainer(detainer)) if is_other => {
+                    case.other = Some((**detainer).clone());
+                }
                 Some(StoredCase::Detainer(detainer)) => case.detainer = Some((**detainer).clone()),
                 Some(StoredCase::Custody(custody)) => case.custody = Some((**custody).clone()),
                 Some(StoredCase::Appeal(_) | StoredCase::Expunged(_)) | None => {}
@@ -339,13 +346,11 @@ impl Plain {
         record: &Record,
         now: Timestamp,
     ) -> u64 {
-        let notice = match &record.event {
-            Event::ReleaseNoticed { .. } | Event::EligibilityNoticed { .. } => true,
-            Event::TransferRecorded { transfer, .. } => {
-                let ended = matches!(transfer.state, TransferState::Reopened | TransferState::Withdrawn);
-                ended && transfer.window_change == Some(WindowChange::ReleaseAdvanced)
-            }
-            _ => false,
+        let notice = if let Event::TransferRecorded { transfer, .. } = &record.event {
+            let ended = matches!(transfer.state, TransferState::Reopened | TransferState::Withdrawn);
+            ended && transfer.window_change == Some(WindowChange::ReleaseAdvanced)
+        } else {
+            matches!(record.event, Event::ReleaseNoticed { .. } | Event::EligibilityNoticed { .. })
         };
         let method = if notice { "Notice" } else { command.method().rpc() };
         if matches!(record.event, Event::UnlawfulHandOver { .. }) {

@@ -236,14 +236,15 @@ pub(super) fn intake() -> impl Strategy<Value = Intake> {
 
 pub(super) fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
     let sure = (option::of(word()), option::of(1_u32..=100));
-    (word(), custody_name(), sure, option::of(time()), option::of(text("Rs-"))).prop_map(
-        |(finding, custody, (method, confidence_percent), occurred_at, reason)| Acknowledgement {
+    (word(), (custody_name(), detainer_name()), sure, option::of(time()), option::of(text("Rs-"))).prop_map(
+        |(finding, (custody, other), (method, confidence_percent), occurred_at, reason)| Acknowledgement {
             finding,
             custody: (finding == Finding::MatchedCustody).then_some(custody),
             method,
             confidence_percent,
             occurred_at,
             reason,
+            duplicate_of: (finding == Finding::Duplicate).then_some(other),
         },
     )
 }

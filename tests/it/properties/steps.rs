@@ -8,7 +8,7 @@ use comity::domain::claim::{ClaimOutcome, Side};
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{Custody, Identity, Intake, MovementKind, ReleaseEligibility, ScheduledRelease};
 use comity::domain::detainer::{
-    Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
+    Acknowledgement, Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
 };
 use comity::domain::determination::Obligation;
 use comity::domain::hand_over::HandedTo;
@@ -16,7 +16,7 @@ use comity::domain::ids::{AgencyId, CaseName};
 use comity::domain::obligation::ObligationName;
 use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName};
 use comity::domain::subject::Flags;
-use comity::domain::transfer::{TransferFailureCause, TransferName, WindowDeclineReason};
+use comity::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 use comity::domain::warrant::{VerificationOutcome, WarrantVerification};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -194,9 +194,19 @@ impl Step {
                 let custody = match finding {
                     Finding::MatchedCustody if own.is_empty() => return None,
                     Finding::MatchedCustody => Some(held.get(&own).name()),
-                    Finding::NoSuchPerson | Finding::IdentityMismatch => None,
+                    Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => None,
                 };
-                let (detainer, acknowledgement) = (detainer.name.clone(), sample::found(*finding, custody));
+                // Of any other detainer: the rules say of which it may be.
+                let others =
+                    cases.values().filter_map(StoredCase::detainer).filter(|other| other.name != detainer.name);
+                let others: Vec<_> = others.map(|other| &other.name).collect();
+                let duplicate_of = match finding {
+                    Finding::Duplicate if others.is_empty() => return None,
+                    Finding::Duplicate => Some((*held.get(&others)).clone()),
+                    Finding::MatchedCustody | Finding::NoSuchPerson | Finding::IdentityMismatch => None,
+                };
+                let acknowledgement = Acknowledgement { duplicate_of, ..sample::found(*finding, custody) };
+                let detainer = detainer.name.clone();
                 let correction = corrects.then(sample::correction);
                 Some((caller, CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction }))
             }
@@ -279,7 +289,8 @@ impl Entered {
             Self::Schedule => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
             Self::Reschedule => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
             Self::Advance => {
-                let release = ScheduledRelease { expected_at: sample::happened_at(), ..sample::scheduled() };
+                let expected_at = "2026-02-20T12:00:00Z".parse().unwrap();
+                let release = ScheduledRelease { expected_at, ..sample::scheduled() };
                 CaseCommand::RescheduleRelease { custody, release }
             }
             Self::Eligibility(day) => {
@@ -314,7 +325,11 @@ impl PickUp {
             Self::Accept => (issuer, CaseCommand::AcceptWindow { transfer }),
             Self::Decline => (issuer, CaseCommand::DeclineWindow { transfer, reason: WindowDeclineReason::Time }),
             Self::Revise(side, open_mins) => {
-                let (window, reason) = (sample::window(*open_mins), Some("Quigley asked for it".to_owned()));
+                // It opens after a release that is advanced, and before one that is not.
+                let opens_at =
+                    if *open_mins > 1_000 { "2026-02-25T12:00:00Z".parse().unwrap() } else { sample::start() };
+                let window = TransferWindow { opens_at, ..sample::window(*open_mins) };
+                let reason = Some("Quigley asked for it".to_owned());
                 (speaker(of, *side), CaseCommand::ReviseWindow { transfer, window, reason })
             }
             Self::Withdraw(side) => (
