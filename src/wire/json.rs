@@ -284,7 +284,8 @@ mod tests {
         let check = |method: &str, expected: Value| {
             assert_eq!(methods::named(method).unwrap().example(), expected);
         };
-        check("ListDetainers", json!({ "parent": "jurisdictions/{jurisdiction}", "pageSize": 0, "pageToken": "" }));
+        let page = json!({ "parent": "jurisdictions/{jurisdiction}", "pageSize": 0, "pageToken": "", "filter": "" });
+        check("ListDetainers", page);
         check("GetCheckpoint", json!({ "log": "jurisdictions/{jurisdiction}/logs/{exchange or custody}" }));
         check("GetDetainer", json!({ "name": "jurisdictions/{jurisdiction}/detainers/{uuid}" }));
         check("Health/Check", json!({ "service": "" }));
