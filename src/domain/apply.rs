@@ -173,7 +173,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 let (disclosed, notice) = (record.disclosed_to(&detainer.issuer), notice(ReleaseNoticeKind::Released));
                 detainer.issuer_view.release.tell_release(release, notice, disclosed);
                 disclose_end(&mut detainer.issuer_view, DetainerState::Released);
-            })
+            });
         }
         Event::CustodyNoticed { detainer, change, disclosure } => update.detainer(detainer, *disclosure, |detainer| {
             notice_change(&mut detainer.issuer_view, change, *disclosure);

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use crate::domain::case::StoredCase;
 use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
-use crate::domain::ids::AgencyId;
+use crate::domain::ids::{AgencyId, AlienNumber, BookingNumber, Din, FbiNumber, StateId};
 use crate::domain::subject::Identifiers;
 use crate::domain::vocabulary::vocabulary;
 
@@ -150,11 +150,11 @@ fn of_custody(custody: &Custody) -> BTreeSet<Term> {
 fn numbers(identifiers: &Identifiers) -> impl Iterator<Item = Term> {
     let Identifiers { alien_number, fbi_number, state_id, booking_number, din } = identifiers;
     let known = [
-        (PersonNumber::Alien, alien_number.as_ref().map(|number| number.as_str())),
-        (PersonNumber::Fbi, fbi_number.as_ref().map(|number| number.as_str())),
-        (PersonNumber::State, state_id.as_ref().map(|number| number.as_str())),
-        (PersonNumber::Booking, booking_number.as_ref().map(|number| number.as_str())),
-        (PersonNumber::Din, din.as_ref().map(|number| number.as_str())),
+        (PersonNumber::Alien, alien_number.as_ref().map(AlienNumber::as_str)),
+        (PersonNumber::Fbi, fbi_number.as_ref().map(FbiNumber::as_str)),
+        (PersonNumber::State, state_id.as_ref().map(StateId::as_str)),
+        (PersonNumber::Booking, booking_number.as_ref().map(BookingNumber::as_str)),
+        (PersonNumber::Din, din.as_ref().map(Din::as_str)),
     ];
     known.into_iter().filter_map(|(kind, number)| Some(Term::number(kind, number?)))
 }

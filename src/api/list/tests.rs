@@ -238,7 +238,7 @@ fn a_list_is_what_its_filter_leaves_of_all_that_its_reader_is_shown() {
         if number % 250 == 0 {
             store_ = store(&mut chance);
         }
-        let (text, limit) = (query(&mut chance), 1 + chance.below(20));
+        let (text, limit) = (query(&mut chance), 5 + chance.below(20));
         let filter = ListFilter::parse::<v1::Detainer>(&text).unwrap();
         for reader in [ISSUERS[0], ISSUERS[1], HOLDERS[0], OVERSIGHT] {
             let all = store_.iter().filter_map(|detainer| shown(detainer, reader));
@@ -267,7 +267,7 @@ fn what_an_issuer_was_not_disclosed_changes_no_page_and_no_page_token() {
             })
             .collect();
         for _ in 0..50 {
-            let (text, limit) = (query(&mut chance), 1 + chance.below(20));
+            let (text, limit) = (query(&mut chance), 5 + chance.below(20));
             let filter = ListFilter::parse::<v1::Detainer>(&text).unwrap();
             for reader in ISSUERS {
                 let seen = |store: &[Detainer]| pages(store, reader, &filter, limit);
