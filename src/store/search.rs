@@ -76,13 +76,12 @@ pub(super) fn mark(vault: &WrappingKey) -> Result<Vec<u8>, StoreError> {
 /// Reads a page of a table.
 pub(super) type ReadPage<'a> = &'a mut dyn FnMut(&Table, Option<&[Cell]>, usize) -> Result<Vec<Cells>, StoreError>;
 
+/// Adds rows to a table.
+pub(super) type InsertRows<'a> = &'a mut dyn FnMut(&Table, Vec<Cells>) -> Result<(), StoreError>;
+
 /// Builds the index of all cases, in one transaction of the caller's with the removal of what there was. Returns how many
 /// cases it is of.
-pub(super) fn build(
-    vault: &WrappingKey,
-    page: ReadPage<'_>,
-    insert: &mut dyn FnMut(&Table, Vec<Cells>) -> Result<(), StoreError>,
-) -> Result<u64, StoreError> {
+pub(super) fn build(vault: &WrappingKey, page: ReadPage<'_>, insert: InsertRows<'_>) -> Result<u64, StoreError> {
     let jurisdictions = jurisdictions(page)?;
     let (index, cases) = (named(INDEX)?, named("cases")?);
     let mut indexed_cases = 0u64;
