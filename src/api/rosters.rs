@@ -34,7 +34,7 @@ use crate::wire::parse::RosterStart;
 use crate::wire::v1::reconcile_roster_request::Part;
 use crate::wire::v1::reconcile_roster_response::Part as Said;
 use crate::wire::v1::roster_service_server::RosterService;
-use crate::wire::{Message as _, failure, parse, show, v1};
+use crate::wire::{Message, failure, parse, show, v1};
 
 const METHOD: ReadMethod = ReadMethod::ReconcileRoster;
 /// Rows that are answered at once, at most: as many as have arrived.
@@ -123,9 +123,7 @@ fn arrived(
     first: Result<v1::ReconcileRosterRequest, Status>,
     messages: &mut Messages,
 ) -> Vec<Result<v1::ReconcileRosterRequest, Status>> {
-    let len = |message: &Result<v1::ReconcileRosterRequest, Status>| {
-        message.as_ref().map_or(0, |message| message.encoded_len())
-    };
+    let len = |message: &Result<v1::ReconcileRosterRequest, Status>| message.as_ref().map_or(0, Message::encoded_len);
     let (mut bytes, mut arrived) = (len(&first), vec![first]);
     while arrived.len() < CHUNK_LEN
         && bytes < CHUNK_BYTES
