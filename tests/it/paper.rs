@@ -397,7 +397,8 @@ async fn what_came_back_is_entered_by_an_officer_once_however_often_it_is_read()
     // Read again, it is answered as before.
     let rows = world.kept().rows();
     assert_eq!(send().stdout, first.stdout);
-    assert_eq!(world.kept().rows(), rows);
+    let again = world.kept().rows();
+    assert_eq!((again["entries"], again["requests"]), (rows["entries"], rows["requests"]));
     // A form of a version that was amended since is not sent.
     world.ice().amend(amendment_of(&matched.detainer, detainer_for("us-ny-doccs"))).await.accepted();
     let late = send();
