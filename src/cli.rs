@@ -87,27 +87,42 @@ struct LoggingArgs {
 #[command(next_help_heading = "Traces")]
 struct TracesArgs {
     /// An OpenTelemetry collector that the spans of calls are sent to over gRPC, as `http://127.0.0.1:4317` (docs/traces.md).
-    #[arg(long, global = true, env = "COMITY_TRACES_TO", value_name = "URL", hide_short_help = true)]
-    traces_to: Option<String>,
+    #[arg(
+        long = "traces-to",
+        id = "traces_to",
+        global = true,
+        env = "COMITY_TRACES_TO",
+        value_name = "URL",
+        hide_short_help = true
+    )]
+    to: Option<String>,
     /// The certificates that vouch for a collector at an `https://` URL.
-    #[arg(long, global = true, env = "COMITY_TRACES_AUTHORITIES", value_name = "FILE", hide_short_help = true)]
-    traces_authorities: Option<PathBuf>,
+    #[arg(
+        long = "traces-authorities",
+        id = "traces_authorities",
+        global = true,
+        env = "COMITY_TRACES_AUTHORITIES",
+        value_name = "FILE",
+        hide_short_help = true
+    )]
+    authorities: Option<PathBuf>,
     /// The share of calls that are traced, from 0 to 1.
     #[arg(
-        long,
+        long = "traces-share",
+        id = "traces_share",
         global = true,
         env = "COMITY_TRACES_SHARE",
         value_name = "SHARE",
         default_value_t = 1.0,
         hide_short_help = true
     )]
-    traces_share: f64,
+    share: f64,
 }
 
 impl TracesArgs {
     fn destination(self) -> Option<Destination> {
-        let Self { traces_to, traces_authorities: authorities, traces_share: share } = self;
-        traces_to.map(|collector| Destination { collector, authorities, share })
+        let Self { to, authorities, share } = self;
+        to.map(|collector| Destination { collector, authorities, share })
     }
 }
 

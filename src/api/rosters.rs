@@ -331,7 +331,8 @@ fn page(
     after: Option<Uuid>,
 ) -> Result<Option<Vec<StoredCase>>, StoreError> {
     let CasesOf { agency, unassigned } = CasesOf::of(caller, jurisdiction);
-    let filter = CaseFilter { jurisdiction: jurisdiction.clone(), kind, agency, unassigned, after, limit: PAGE_LEN };
+    let (jurisdiction, terms) = (jurisdiction.clone(), Vec::new());
+    let filter = CaseFilter { jurisdiction, kind, agency, unassigned, terms, after, limit: PAGE_LEN };
     let page = reader.cases(&filter)?;
     Ok(if page.is_empty() { None } else { Some(page) })
 }

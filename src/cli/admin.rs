@@ -139,17 +139,17 @@ fn status(answer: &v1::GetGatewayResponse) -> String {
 }
 
 fn configuration(answer: &v1::GetConfigurationResponse) -> String {
-    let mut said = answer.configuration.clone();
+    let mut lines = vec![answer.configuration.trim_end().to_owned()];
     let was = |value: &str| if value.is_empty() { "nothing".to_owned() } else { value.to_owned() };
     for change in &answer.changes {
         let until = if change.waits_for_restart { ", waits for a restart" } else { "" };
         let (before, now) = (was(&change.start_value), was(&change.value));
-        said.push_str(&format!("\n# changed since the start: {}: {before} -> {now}{until}", change.key));
+        lines.push(format!("# changed since the start: {}: {before} -> {now}{until}", change.key));
     }
     if !answer.refusal.is_empty() {
-        said.push_str(&format!("\n# not taken up: {}", answer.refusal));
+        lines.push(format!("# not taken up: {}", answer.refusal));
     }
-    said
+    lines.join("\n")
 }
 
 fn agencies(answer: &v1::ListAgenciesResponse) -> String {

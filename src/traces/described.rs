@@ -70,7 +70,7 @@ fn word(error: &OTelSdkError) -> &'static str {
     match error {
         OTelSdkError::Timeout(_) => "it does not answer in time",
         OTelSdkError::AlreadyShutdown => "sending has ended",
-        _ => "it refuses them or cannot be reached",
+        OTelSdkError::InternalFailure(_) => "it refuses them or cannot be reached",
     }
 }
 

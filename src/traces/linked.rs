@@ -50,18 +50,15 @@ pub fn continue_from(span: &Span, trace: u128, parent: Option<u64>) {
         return;
     }
     let trace = TraceId::from(trace);
-    match parent {
-        Some(parent) => {
-            let caller =
-                SpanContext::new(trace, SpanId::from(parent), TraceFlags::SAMPLED, true, TraceState::default());
-            // It fails for a span that is filtered out, which is not sent anyway.
-            let _filtered_out = span.set_parent(Context::new().with_remote_span_context(caller));
-        }
-        None => {
-            NEXT_TRACE.set(Some(trace));
-            let _begun = span.context();
-            NEXT_TRACE.set(None);
-        }
+    if let Some(parent) = parent {
+        let (parent, flags) = (SpanId::from(parent), TraceFlags::SAMPLED);
+        let caller = SpanContext::new(trace, parent, flags, true, TraceState::default());
+        // It fails for a span that is filtered out, which is not sent anyway.
+        let _filtered_out = span.set_parent(Context::new().with_remote_span_context(caller));
+    } else {
+        NEXT_TRACE.set(Some(trace));
+        let _begun = span.context();
+        NEXT_TRACE.set(None);
     }
 }
 

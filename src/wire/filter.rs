@@ -382,7 +382,7 @@ mod tests {
         }
         check("issuer = \"agencies/us-ice\" AND x", "of fields that this list is filtered by, in term 2");
         check("issuer = \"agencies/us-ice\" AND ", after);
-        let many = vec!["issuer = \"agencies/us-ice\""; 9].join(" AND ");
+        let many = ["issuer = \"agencies/us-ice\""; 9].join(" AND ");
         check(&many, "of at most 8 terms");
         check(&"x".repeat(1_001), "at most 1000 bytes long");
         assert_eq!(faults::<v1::Custody>("issuer = \"agencies/us-ice\"").len(), 1, "a custody has no issuer");

@@ -169,7 +169,7 @@ async fn a_store_is_lost(mut loss: Loss) {
 
 #[tokio::test]
 async fn a_restored_file_is_not_served_before_it_was_held_against_what_others_kept() {
-    a_store_is_lost(Loss::of(World::start(), None)).await;
+    Box::pin(a_store_is_lost(Loss::of(World::start(), None))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,7 +177,7 @@ async fn a_restored_database_is_not_served_before_it_was_held_against_what_other
     let (Some(from), Some(to)) = (Database::whole(), Database::whole()) else { return };
     let url = from.url().to_owned();
     let world = World::with(|_, config| config.store = StoreConfig::server(&url));
-    a_store_is_lost(Loss::of(world, Some((url, to.url().to_owned())))).await;
+    Box::pin(a_store_is_lost(Loss::of(world, Some((url, to.url().to_owned()))))).await;
 }
 
 #[tokio::test]

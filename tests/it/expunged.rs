@@ -344,7 +344,7 @@ async fn nothing_is_left(mut erasure: Erasure) {
 
 #[tokio::test]
 async fn neither_a_file_nor_its_backup_yields_what_was_expunged() {
-    Box::pin(nothing_is_left(Erasure::of(World::under_plain_law(), None).await)).await;
+    Box::pin(nothing_is_left(Box::pin(Erasure::of(World::under_plain_law(), None)).await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -352,5 +352,5 @@ async fn neither_a_database_nor_its_backup_yields_what_was_expunged() {
     let Some(database) = Database::whole() else { return };
     let url = database.url().to_owned();
     let world = World::under_plain_law_with(|config| config.store = StoreConfig::server(&url));
-    Box::pin(nothing_is_left(Erasure::of(world, Some(url)).await)).await;
+    Box::pin(nothing_is_left(Box::pin(Erasure::of(world, Some(url))).await)).await;
 }

@@ -1,6 +1,7 @@
 //! What an OpenTelemetry collector is sent: one tree a call, under the caller's own span, and nothing of what was called for.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use comity::domain::agency::ActorKind;
@@ -28,9 +29,8 @@ fn traced<T>(message: T, trace: &str) -> Request<T> {
 }
 
 /// A gateway that sends its traces to a collector.
-fn traced_by(collector: impl ToString, share: &str) -> Served {
-    let environment =
-        [("COMITY_TRACES_TO", format!("http://{}", collector.to_string())), ("COMITY_TRACES_SHARE", share.to_owned())];
+fn traced_by(collector: SocketAddr, share: &str) -> Served {
+    let environment = [("COMITY_TRACES_TO", format!("http://{collector}")), ("COMITY_TRACES_SHARE", share.to_owned())];
     Served::start_under("info", |_| (), &environment)
 }
 
@@ -79,7 +79,7 @@ async fn a_call_is_one_tree_under_its_callers_span_and_says_nothing_of_whom_it_i
     let spans = collector.spans();
     let lodged = call_of(&spans, LODGE);
     assert_eq!([&lodged.trace_id, &lodged.parent_span_id].map(hex::encode), [TRACE, PARENT]);
-    assert_eq!(lodged.kind, SpanKind::Server as i32);
+    assert_eq!(lodged.kind, i32::from(SpanKind::Server));
     assert_eq!(attribute(lodged, "rpc.system"), Some(&text("grpc")));
     assert_eq!(attribute(lodged, "rpc.method"), Some(&text(LODGE)));
     assert_eq!(attribute(lodged, "comity.agency"), Some(&text("us-ice")));
@@ -88,7 +88,7 @@ async fn a_call_is_one_tree_under_its_callers_span_and_says_nothing_of_whom_it_i
     let within = steps(&spans, lodged);
     assert_eq!(names(&within), ["admit", "queue", "gate", "commit", "deliver"]);
     for step in &within {
-        assert!(step.trace_id == lodged.trace_id && step.kind == SpanKind::Internal as i32, "{step:#?}");
+        assert!(step.trace_id == lodged.trace_id && step.kind == i32::from(SpanKind::Internal), "{step:#?}");
         assert!(step.start_time_unix_nano >= lodged.start_time_unix_nano, "{step:#?}");
         assert!(step.end_time_unix_nano <= lodged.end_time_unix_nano, "{step:#?}");
     }
@@ -99,7 +99,7 @@ async fn a_call_is_one_tree_under_its_callers_span_and_says_nothing_of_whom_it_i
 
     let refused = call_of(&spans, OPEN);
     assert_eq!(attribute(refused, "rpc.grpc.status_code"), Some(&Value::IntValue(7)));
-    assert_eq!(refused.status.as_ref().unwrap().code, StatusCode::Error as i32);
+    assert_eq!(refused.status.as_ref().unwrap().code, i32::from(StatusCode::Error));
     assert_eq!(names(&steps(&spans, refused)), ["admit"], "a refused call goes no further");
 
     let receiving = call_of(&spans, RECEIVE);

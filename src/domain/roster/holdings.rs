@@ -55,6 +55,7 @@ pub fn is_open(detainer: &Detainer) -> bool {
         | DetainerState::NotifyOnly
         | DetainerState::Declined
         | DetainerState::Released
+        | DetainerState::Duplicate
         | DetainerState::Withdrawn
         | DetainerState::Closed => false,
     }

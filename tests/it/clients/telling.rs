@@ -8,6 +8,7 @@ use comity::client::Client;
 use comity::ledger::{Hash, opens};
 use comity::wire::v1::receive_response::Item;
 use comity::wire::{Message as _, entry, v1};
+use futures_util::future::LocalBoxFuture;
 use tonic::{Response, Status};
 use tonic_types::StatusExt as _;
 
@@ -34,26 +35,34 @@ impl Party {
     }
 
     /// Something that is accepted, and proven by a receipt.
-    pub(super) async fn does<A: Written>(
-        &self,
-        what: &str,
-        call: impl Future<Output = Result<Response<A>, Status>>,
-    ) -> A {
-        let answer = call.await.unwrap_or_else(|status| panic!("{} {what}: {status:?}", self.name)).into_inner();
-        self.tell(what, &format!("{}, {}", answer.state(), told_of(answer.receipt())));
-        answer
+    pub(super) fn does<'a, A: Written>(
+        &'a self,
+        what: &'a str,
+        call: impl Future<Output = Result<Response<A>, Status>> + 'a,
+    ) -> LocalBoxFuture<'a, A> {
+        Box::pin(async move {
+            let answer = call.await.unwrap_or_else(|status| panic!("{} {what}: {status:?}", self.name)).into_inner();
+            self.tell(what, &format!("{}, {}", answer.state(), told_of(answer.receipt())));
+            answer
+        })
     }
 
     /// Something that is refused.
-    pub(super) async fn may_not<A>(&self, what: &str, call: impl Future<Output = Result<Response<A>, Status>>) {
-        let Err(status) = call.await else { panic!("{} {what}: was not refused", self.name) };
-        let info = status.get_details_error_info().unwrap();
-        let code = snake(&format!("{:?}", status.code())).to_uppercase();
-        let grounds = ["action", "ruling"].into_iter().filter_map(|key| info.metadata.get(key)).cloned();
-        let faults = status.get_details_bad_request().map(|faults| faults.field_violations).unwrap_or_default();
-        let fields = faults.into_iter().map(|fault| fault.field);
-        let words = ["refused,".to_owned(), code, info.reason.clone()].into_iter();
-        self.tell(what, &words.chain(grounds).chain(fields).collect::<Vec<_>>().join(" "));
+    pub(super) fn may_not<'a, A>(
+        &'a self,
+        what: &'a str,
+        call: impl Future<Output = Result<Response<A>, Status>> + 'a,
+    ) -> LocalBoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Err(status) = call.await else { panic!("{} {what}: was not refused", self.name) };
+            let info = status.get_details_error_info().unwrap();
+            let code = snake(&format!("{:?}", status.code())).to_uppercase();
+            let grounds = ["action", "ruling"].into_iter().filter_map(|key| info.metadata.get(key)).cloned();
+            let faults = status.get_details_bad_request().map(|faults| faults.field_violations).unwrap_or_default();
+            let fields = faults.into_iter().map(|fault| fault.field);
+            let words = ["refused,".to_owned(), code, info.reason.clone()].into_iter();
+            self.tell(what, &words.chain(grounds).chain(fields).collect::<Vec<_>>().join(" "));
+        })
     }
 
     pub(super) async fn reads(&self, name: &str) -> v1::Detainer {

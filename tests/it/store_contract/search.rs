@@ -13,6 +13,7 @@ use comity::store::sqlite::SqliteStore;
 use comity::store::{Append, CaseFilter, Expungement, Reader, SealedFrom, Store, StoreLocation, Wanted, rewrap};
 use uuid::Uuid;
 
+use crate::flood::told;
 use crate::harness::postgres::Database;
 use crate::sample;
 use crate::store_contract::batch::{Drafts, custody, detainer};
@@ -219,7 +220,7 @@ fn page_us(reader: &dyn Reader, filter: &CaseFilter, expected: usize) -> u128 {
 
 #[test]
 fn a_page_costs_what_it_looks_at() {
-    let most = std::env::var("COMITY_SEARCH").map_or(3_000, |count| count.parse().unwrap());
+    let most = told("COMITY_SEARCH").map_or(3_000, u128::from);
     for count in [1_000, most] {
         let directory = tempfile::tempdir().unwrap();
         let mut store = SqliteStore::open(&directory.path().join("shard.sqlite"), &KEY).unwrap();
