@@ -16,60 +16,18 @@
 mod collector;
 #[cfg(feature = "otlp")]
 mod described;
+mod destination;
 #[cfg(not(feature = "otlp"))]
 mod left_out;
 #[cfg(feature = "otlp")]
 mod linked;
-
-use std::path::PathBuf;
+mod names;
 
 #[cfg(feature = "otlp")]
 pub use collector::{Sending, layer};
+pub use destination::{Destination, TracesError};
 #[cfg(not(feature = "otlp"))]
 pub use left_out::{Sending, continue_from, ended, inject, layer};
 #[cfg(feature = "otlp")]
 pub use linked::{continue_from, ended, inject};
-
-/// The target of the spans within a call. The log does not show them, since they say nothing that its lines do not.
-pub const STEP: &str = "comity::step";
-/// The header that says which trace a call belongs to (W3C Trace Context 3.2).
-pub const TRACEPARENT: &str = "traceparent";
-
-/// Where spans are sent, and how many of them.
-#[derive(Debug, Clone)]
-pub struct Destination {
-    /// The URL of the collector, `http://` or `https://`.
-    pub collector: String,
-    /// The certificates, as PEM, that the collector's own must lead to. For `https://`.
-    pub authorities: Option<PathBuf>,
-    /// The share of calls that are traced, from 0 to 1.
-    pub share: f64,
-}
-
-/// Why no spans can be sent.
-#[derive(Debug, thiserror::Error)]
-pub enum TracesError {
-    /// This program was built without the feature.
-    #[error("this program was built without the feature `otlp`")]
-    LeftOut,
-    /// The share is not a share.
-    #[error("the share of calls that are traced is from 0 to 1")]
-    NoShare,
-    /// A collector at an `https://` URL, and nothing that vouches for it.
-    #[error("a collector at an https:// URL needs the certificates that vouch for it")]
-    NoAuthorities,
-    /// The authorities cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Authorities {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The collector's URL, or what was asked of it, cannot be used.
-    #[error("the collector cannot be used: {0}")]
-    Collector(String),
-    /// No thread could be started.
-    #[error("the thread that sends spans cannot be started: {0}")]
-    Thread(std::io::Error),
-}
+pub use names::{STEP, TRACEPARENT};

@@ -78,6 +78,7 @@ pub const SECTIONS: &[Section] = &[
                 Kind::Choice { prefix: "FINDING", words: words::<Finding> },
             ),
             item("found.custody", "Custody record", &["acknowledgement", "custody"], Kind::Text(200)),
+            item("found.duplicate", "Duplicate of the detainer", &["acknowledgement", "duplicateOf"], Kind::Text(200)),
             item(
                 "found.method",
                 "Matched by",

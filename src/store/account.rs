@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, OfficerPseudonym};
-use crate::store::{Reader, StoreError, rows};
+use crate::store::{StoreError, rows};
 
 /// A disclosure, recorded before anything left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,41 +29,6 @@ pub struct Disclosed {
 pub trait Account {
     /// At most `limit` disclosures after a number, oldest first.
     fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError>;
-}
-
-/// Finds what entries are about.
-pub struct EntrySubjects<'a> {
-    reader: &'a dyn Reader,
-    /// The entry that was asked for last, and what it is about: a page of an account names an entry several times in a row.
-    last: Option<(String, String)>,
-}
-
-impl<'a> EntrySubjects<'a> {
-    /// Of the entries of a store.
-    pub fn new(reader: &'a dyn Reader) -> Self {
-        Self { reader, last: None }
-    }
-
-    /// The name of what an entry is about. Any other name is its own.
-    pub fn of(&mut self, name: &str) -> Result<String, StoreError> {
-        let Some((log, index)) = name.split_once("/entries/") else { return Ok(name.to_owned()) };
-        if let Some((_, subject)) = self.last.as_ref().filter(|(entry, _)| entry == name) {
-            return Ok(subject.clone());
-        }
-        let broken = StoreError::Broken("a disclosure names no entry");
-        let (Ok(log), Ok(index)) = (log.parse(), index.parse()) else { return Err(broken) };
-        let header = self.reader.headers(&log, index, 1)?.pop();
-        let subject =
-            header.map(|header| header.read_leaf()).transpose()?.map_or_else(|| name.to_owned(), |leaf| leaf.resource);
-        self.last = Some((name.to_owned(), subject.clone()));
-        Ok(subject)
-    }
-}
-
-impl std::fmt::Debug for EntrySubjects<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EntrySubjects").finish_non_exhaustive()
-    }
 }
 
 /// A row of the account: number, time, recipient, officer, method, resources, classes.

@@ -17,8 +17,8 @@ use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::traces::described::Described;
+use crate::traces::destination::{Destination, TracesError};
 use crate::traces::linked::{self, Ids};
-use crate::traces::{Destination, TracesError};
 
 /// Spans that wait to be sent. Further ones are dropped.
 const QUEUE_LEN_MAX: usize = 8_192;

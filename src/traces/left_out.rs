@@ -5,7 +5,7 @@ use tracing::{Span, Subscriber};
 use tracing_subscriber::layer::Identity;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::traces::{Destination, TracesError};
+use crate::traces::destination::{Destination, TracesError};
 
 /// Spans are never sent.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::traces::TRACEPARENT;
+use crate::traces::described::STATUS_CODE;
+use crate::traces::names::TRACEPARENT;
 
 /// Whether spans are sent at all. Until then nothing here costs anything.
 static IS_ON: AtomicBool = AtomicBool::new(false);
@@ -67,7 +68,7 @@ pub fn ended(span: &Span, code: i32) {
     if !is_on() {
         return;
     }
-    span.set_attribute(super::described::STATUS_CODE, i64::from(code));
+    span.set_attribute(STATUS_CODE, i64::from(code));
     if code != 0 {
         span.set_status(Status::error(""));
     }

@@ -96,7 +96,7 @@ async fn an_item_of_a_bulk_stream_is_refused_during_maintenance_as_a_call_is() {
 async fn an_operator_sees_who_is_connected_and_cuts_whom_it_means() {
     let world = World::start();
     let operator = world.system("comity-operator");
-    let (first, second, doccs) = (world.ice(), world.ice(), world.doccs());
+    let (first, second, doccs) = (world.ice(), world.officer("us-ice"), world.doccs());
     for party in [&first, &second, &doccs] {
         party.checkpoint(NY_EXCHANGE).await.accepted();
     }
@@ -142,7 +142,7 @@ async fn an_operator_sees_who_is_connected_and_cuts_whom_it_means() {
     close("agencies/us-tx-prison").await.not_found();
     doccs.checkpoint(NY_EXCHANGE).await.accepted();
     // Whoever was cut may come again.
-    world.ice().checkpoint(NY_EXCHANGE).await.accepted();
+    world.without_token("us-ice").checkpoint(NY_EXCHANGE).await.accepted();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,8 +157,10 @@ async fn the_configuration_in_force_is_told_and_what_of_it_has_changed() {
 
     let path = served.directory().join(CONFIG_FILE);
     let text = fs::read_to_string(&path).unwrap();
-    let changed = text.replace("in_flight_max = 1024", "in_flight_max = 999").replace("workers = 0", "workers = 3");
-    assert_ne!(text, changed);
+    let at_start = served.sandbox.config.server.in_flight_max.to_string();
+    let key = format!("in_flight_max = {at_start}\n");
+    assert!(text.contains(&key), "{text}");
+    let changed = text.replace(&key, "in_flight_max = 999\n").replace("workers = 0", "workers = 3");
     fs::write(&path, changed).unwrap();
     let until = async |done: &dyn Fn(&v1::GetConfigurationResponse) -> bool| {
         let begun = Instant::now();
@@ -178,7 +180,7 @@ async fn the_configuration_in_force_is_told_and_what_of_it_has_changed() {
         value: after.to_owned(),
         waits_for_restart: waits,
     };
-    let expected = [change("server.workers", "0", "3", true), change("server.in_flight_max", "1024", "999", false)];
+    let expected = [change("server.workers", "0", "3", true), change("server.in_flight_max", &at_start, "999", false)];
     assert_eq!(now.changes, expected);
     let read: comity::config::Config = toml::from_str(&now.configuration).unwrap();
     assert_eq!((read.server.in_flight_max, read.server.workers), (999, 0), "what waits is not in force");
@@ -193,7 +195,7 @@ async fn the_configuration_in_force_is_told_and_what_of_it_has_changed() {
 fn admin(served: &Served, arguments: &[&str]) -> (Option<i32>, String, String) {
     let address = served.grpc.to_string();
     let mut command = comity("admin");
-    command.args(arguments).args(["--as", "comity-operator", "--address", &address, "--dir"]).arg(served.directory());
+    command.args(["--as", "comity-operator", "--address", &address, "--dir"]).arg(served.directory()).args(arguments);
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))

@@ -143,6 +143,7 @@ fn statuses() -> Vec<Status> {
         status::internal("a fault"),
         status::unavailable(),
         status::audit_unavailable(),
+        status::under_maintenance("the disk is replaced"),
         status::deadline_exceeded(),
         status::overloaded(LimitOwner::Agency, Duration::from_secs(1)),
         status::expired(),
