@@ -18,9 +18,10 @@ const COUNT: &str = "FIELD_CLASS_COUNT";
 const ENVELOPE: [&str; 8] = ["name", "parent", "detainer", "entry", "request_id", "etag", "cursor", "consumer"];
 
 /// Fields that cannot carry one, each with the reason.
-pub(super) const BARE: [(&str, &str); 4] = [
+pub(super) const BARE: [(&str, &str); 5] = [
     ("Acknowledgement.custody", "has to name a case, by the id that the gateway drew for it"),
     ("Acknowledgement.confidence_percent", "a number up to a hundred is everywhere"),
+    ("Acknowledgement.duplicate_of", "has to name a case, by the id that the gateway drew for it"),
     ("IssueAppealRequest.detainer_ids", "have to name cases, by the ids that the gateway drew for them"),
     ("Movement.custodian", "has to name an agency of the exchange"),
 ];

@@ -207,7 +207,6 @@ impl Stage {
         if fields.contains("acknowledgement") {
             // A finding is corrected by another: that there is nobody, by the match.
             let nobody = v1::Finding::NoSuchPerson;
-            set(request, "acknowledgement.duplicate_of", text(""));
             if request.has_field_by_name(MARK) {
                 set(request, "acknowledgement.custody", text(&self.custody));
             } else {
