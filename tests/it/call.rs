@@ -333,8 +333,8 @@ async fn every_method_has_an_example_and_no_placeholder_is_taken() {
         }
         let example = comity(&["--describe", name], "").answered();
         // Whoever may call it, where that is one kind of agency alone.
-        let caller = if name.contains(".AdminService/") { "comity-operator" } else { "us-ny-doccs" };
-        let called = world.calls(caller, &["--limit", "1", name, &example.to_string()]);
+        let agency = if name.contains(".AdminService/") { "comity-operator" } else { "us-ny-doccs" };
+        let called = world.calls(agency, &["--limit", "1", name, &example.to_string()]);
         let asks = example.to_string();
         if ["/{", "<", "0001-", "_UNSPECIFIED"].iter().any(|placeholder| asks.contains(placeholder)) {
             let told = called.failed(REFUSED);

@@ -131,6 +131,20 @@ fn each_row_says_when_and_what_to_do() {
     }
 }
 
+fn forbidden() -> Determination {
+    Determination {
+        ruling: Ruling::MustNot,
+        policies: Vec::new(),
+        citations: Vec::new(),
+        obligations: Vec::new(),
+        reviews: Vec::new(),
+        failed: false,
+        clock: None,
+        unverified: false,
+        on_receipt: Vec::new(),
+    }
+}
+
 /// Everything that api/status.rs makes.
 fn statuses() -> Vec<Status> {
     let mut statuses = vec![
@@ -153,23 +167,8 @@ fn statuses() -> Vec<Status> {
     ];
     let library = [Code::Unimplemented, Code::OutOfRange, Code::ResourceExhausted, Code::Internal, Code::DataLoss];
     statuses.extend(library.iter().filter_map(|code| status::of_library(&Status::new(*code, ""))));
-    let ground = || {
-        let determination = Determination {
-            ruling: Ruling::MustNot,
-            policies: Vec::new(),
-            citations: Vec::new(),
-            obligations: Vec::new(),
-            reviews: Vec::new(),
-            failed: false,
-            clock: None,
-            unverified: false,
-            on_receipt: Vec::new(),
-        };
-        (LawAction::Hold, Arc::new(determination))
-    };
     let by_law = |denial: fn(LawAction, Arc<Determination>) -> Denial| {
-        let (action, determination) = ground();
-        SubmitError::Denied(denial(action, determination))
+        SubmitError::Denied(denial(LawAction::Hold, Arc::new(forbidden())))
     };
     let submitted = [
         SubmitError::Denied(Denial::NotFound),
