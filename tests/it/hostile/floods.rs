@@ -108,8 +108,18 @@ fn of_numbers(head: &Head) -> Vec<Row> {
         ("150 streams", streams(head, 150, |_| Vec::new()), "RST_STREAM REFUSED_STREAM", ""),
         ("20,000 streams", streams(head, 20_000, |_| Vec::new()), CALM, "ENHANCE_YOUR_CALM"),
         ("100 streams with the beginning of 256 KiB", streams(head, 100, declared), "borne", ""),
-        ("600 silent sockets", Flood::Sockets(600), "all closed", "600 times handshake_timeout"),
-        ("300 silences after TLS", Flood::Handshakes(300), "all closed", "300 times handshake_timeout"),
+        (
+            "600 silent sockets",
+            Flood::Sockets(600),
+            "all closed",
+            "600 times handshake_timeout or handshake_slot_taken",
+        ),
+        (
+            "300 silences after TLS",
+            Flood::Handshakes(300),
+            "all closed",
+            "300 times handshake_timeout or handshake_slot_taken",
+        ),
     ]
 }
 

@@ -184,6 +184,10 @@ impl Siege {
         self.audited = lines.len();
         // A flood of one thing is told as one.
         match new.split_first() {
+            // Which of them had lasted long enough when another came is for the machine to say.
+            Some((_, rest)) if rest.len() > 9 && new.iter().all(|line| TOO_LONG.contains(&line.as_str())) => {
+                vec![format!("{} times {}", new.len(), TOO_LONG.join(" or "))]
+            }
             Some((first, rest)) if rest.len() > 9 && rest.iter().all(|line| line == first) => {
                 vec![format!("{} times {first}", new.len())]
             }
@@ -299,6 +303,9 @@ fn is_of_a_denial(line: &Value) -> bool {
     let event = line["event"].as_str().unwrap();
     of_a_peer.contains(&event) || event == "call" && line["outcome"] == "denied"
 }
+
+/// Why a handshake ends that lasts too long: by itself, or because others wait.
+const TOO_LONG: [&str; 2] = ["handshake_timeout", "handshake_slot_taken"];
 
 /// How many lines an expectation is about: none, one, or `300 times` one.
 fn lines_in(expected: &str) -> usize {
