@@ -65,6 +65,8 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
         (_, "GetCheckpoint" | "ProveInclusion" | "ProveConsistency" | "GetPolicySet" | "Evaluate") => party || oversight,
         ("PolicyService", "Replay") => (custodian || oversight) && cell.actor == Some(ActorKind::Officer),
         _ if cell.actor.is_none() => false,
+        ("AdminService", _) => operator,
+        ("LedgerService", "GetAccounting") => custodian || oversight,
         ("LedgerService" | "ReportService", _) | (_, "GetDetainer" | "ListDetainers" | "GetAppeal" | "ListAppeals" | "ListAppealItems") => party || oversight,
         (_, "GetCustody" | "ListCustodies" | "ListReviews" | "ListObligations") => custodian || oversight,
         ("InboxService", "GetBacklog") => party || operator,

@@ -122,8 +122,8 @@ async fn that_an_agency_is_behind_makes_nothing_else_unwell_and_is_told_when_it_
 async fn clocks_that_do_not_fire_are_told_and_keep_no_call_out() {
     let world = World::start();
     let ops = world.gateway().ops();
-    let well = "[+]startup ok\n[+]writer ok\n[+]store ok\n[+]policy ok\n[+]audit ok\n[+]shutdown ok\n[+]clock ok\n[+]witness ok\n\
-                [+]configuration ok\n[+]certificates ok\nreadyz check passed\n";
+    let well = "[+]startup ok\n[+]writer ok\n[+]store ok\n[+]policy ok\n[+]audit ok\n[+]maintenance ok\n[+]shutdown ok\n[+]clock ok\n\
+                [+]witness ok\n[+]configuration ok\n[+]certificates ok\nreadyz check passed\n";
     assert_eq!(probe::body(ops, "/readyz?verbose").await, well);
     assert_eq!(probe::body(ops, "/readyz?verbose=true&x").await, well);
     assert_eq!(probe::body(ops, "/readyz?verbosely").await, "serving\n");
