@@ -34,7 +34,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use account::{Account, Disclosed};
+pub use account::Disclosed;
 pub use agenda::{AgendaChange, AgendaFilter, AgendaPosition, ListedItem};
 pub use audience::Audience;
 pub use copy::{Copied, backup, copy, digest, restore};

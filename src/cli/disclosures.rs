@@ -60,14 +60,17 @@ struct AccountLine<'a> {
 
 pub(super) fn run(args: &DisclosuresArgs) -> Result<()> {
     let place = store_location(args.store.as_deref(), &args.dir)?;
-    let (account, reader) = (place.account()?, place.read(None)?);
+    let reader = place.read(None)?;
     let wanted: Vec<String> = args.of.iter().map(ToString::to_string).collect();
     let mut subjects = EntrySubjects::new(&*reader);
     let (mut after, mut counted) = (0, 0u64);
-    loop {
-        let page = account.disclosures(after, PAGE_LEN)?;
+    // The account is of the whole store, whichever of its jurisdictions is named. A store without logs has none.
+    let jurisdiction = reader.logs()?.into_iter().next().map(|log| log.jurisdiction);
+    while let Some(jurisdiction) = &jurisdiction {
+        let page = reader.disclosures(jurisdiction, after, PAGE_LEN)?;
         let Some(last) = page.last() else { break };
         after = last.number;
+        subjects.turn_page();
         for disclosed in &page {
             if !args.wants(disclosed) {
                 continue;

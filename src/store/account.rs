@@ -25,12 +25,6 @@ pub struct Disclosed {
     pub classes: FieldClasses,
 }
 
-/// Reads the account of one store.
-pub trait Account {
-    /// At most `limit` disclosures after a number, oldest first.
-    fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError>;
-}
-
 /// A row of the account: number, time, recipient, officer, method, resources, classes.
 pub(super) type DisclosureRow = (i64, i64, String, Option<String>, String, String, i64);
 

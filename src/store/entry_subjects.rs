@@ -1,5 +1,6 @@
 //! What entries are about, by the names of entries that an account has.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::store::{Reader, StoreError};
@@ -7,20 +8,25 @@ use crate::store::{Reader, StoreError};
 /// Finds what entries are about.
 pub struct EntrySubjects<'a> {
     reader: &'a dyn Reader,
-    /// The entry that was asked for last, and what it is about: a page of an account names an entry several times in a row.
-    last: Option<(String, String)>,
+    /// What entries on the present page of an account are about: what several agencies received is named by each.
+    known: BTreeMap<String, String>,
 }
 
 impl<'a> EntrySubjects<'a> {
     /// Of the entries of a store.
     pub fn new(reader: &'a dyn Reader) -> Self {
-        Self { reader, last: None }
+        Self { reader, known: BTreeMap::new() }
+    }
+
+    /// Begins another page. What was found on the last one is forgotten.
+    pub fn turn_page(&mut self) {
+        self.known.clear();
     }
 
     /// The name of what an entry is about. Any other name is its own.
     pub fn of(&mut self, name: &str) -> Result<String, StoreError> {
         let Some((log, index)) = name.split_once("/entries/") else { return Ok(name.to_owned()) };
-        if let Some((_, subject)) = self.last.as_ref().filter(|(entry, _)| entry == name) {
+        if let Some(subject) = self.known.get(name) {
             return Ok(subject.clone());
         }
         let broken = StoreError::Broken("a disclosure names no entry");
@@ -28,7 +34,7 @@ impl<'a> EntrySubjects<'a> {
         let header = self.reader.headers(&log, index, 1)?.pop();
         let subject =
             header.map(|header| header.read_leaf()).transpose()?.map_or_else(|| name.to_owned(), |leaf| leaf.resource);
-        self.last = Some((name.to_owned(), subject.clone()));
+        self.known.insert(name.to_owned(), subject.clone());
         Ok(subject)
     }
 }

@@ -8,7 +8,7 @@ use crate::store::inspected::{Inspected, StoreState};
 use crate::store::postgres::{self, Address, PostgresStore};
 use crate::store::rows::SCHEMA_VERSION;
 use crate::store::sqlite::{self, SqliteStore};
-use crate::store::{Account, Reader, Store, StoreError};
+use crate::store::{Reader, Store, StoreError};
 
 /// What a start would find at a location.
 #[derive(Debug)]
@@ -39,14 +39,6 @@ impl StoreLocation {
         match self {
             Self::File(path) => Ok(Box::new(SqliteStore::open_alone(path, wrapping_key)?)),
             Self::Server(address) => Ok(Box::new(PostgresStore::open(address, wrapping_key)?)),
-        }
-    }
-
-    /// Opens the account of disclosures for reading.
-    pub fn account(&self) -> Result<Box<dyn Account>, StoreError> {
-        match self {
-            Self::File(path) => Ok(Box::new(sqlite::open_read_only(path, None)?)),
-            Self::Server(address) => Ok(Box::new(postgres::open_read_only(address, None)?)),
         }
     }
 

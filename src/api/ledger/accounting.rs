@@ -17,7 +17,7 @@ use crate::domain::method::ReadMethod;
 use crate::store::{CasesOf, Disclosed, EntrySubjects, Reader, StoreError};
 use crate::wire::{Violations, enums, parse, show, v1};
 
-/// Disclosures that one call looks at.
+/// Resources that one call looks at: a disclosure names up to a page of entries, each of which is looked up.
 const LOOKED_AT_MAX: usize = 16_384;
 /// Disclosures read at once.
 const PAGE_LEN: usize = 512;
@@ -63,12 +63,16 @@ impl Api {
 fn looked_through(reader: &dyn Reader, search: &Search) -> Result<(Vec<v1::Disclosure>, Option<i64>), StoreError> {
     let (mut found, mut after, mut looked_at) = (Vec::new(), search.after, 0_usize);
     let mut entries = EntrySubjects::new(reader);
-    while looked_at < LOOKED_AT_MAX {
+    loop {
         let page = reader.disclosures(&search.jurisdiction, after, PAGE_LEN)?;
-        looked_at = looked_at.saturating_add(page.len());
+        entries.turn_page();
         let is_last = page.len() < PAGE_LEN;
         for disclosed in &page {
+            if looked_at >= LOOKED_AT_MAX {
+                return Ok((found, Some(after)));
+            }
             after = disclosed.number;
+            looked_at = looked_at.saturating_add(disclosed.resources.len());
             let mut about = Vec::new();
             for resource in &disclosed.resources {
                 if search.is_about(&entries.of(resource)?) {
@@ -86,7 +90,6 @@ fn looked_through(reader: &dyn Reader, search: &Search) -> Result<(Vec<v1::Discl
             return Ok((found, None));
         }
     }
-    Ok((found, Some(after)))
 }
 
 impl Search {

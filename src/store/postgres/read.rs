@@ -22,7 +22,7 @@ use crate::store::postgres::{agenda, appeals, inbox, load, search, statement};
 use crate::store::sealed::{self, EntryRow};
 use crate::store::vault::{VaultError, WrappingKey};
 use crate::store::{
-    Account, AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
+    AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry, rows,
 };
 
@@ -318,7 +318,16 @@ impl Reader for PostgresReader {
     }
 
     fn disclosures(&self, _: &JurisdictionId, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
-        Account::disclosures(self, after, limit)
+        self.pool.with(|connection| {
+            let [found] = connection.run([Statement::new(DISCLOSURES).with(after).with(rows::limit(limit))])?;
+            let disclosed = |row: &Row| {
+                let name: &str = row.try_get(2)?;
+                let (officer, method, resources) = (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+                let (number, recorded_at, classes) = (row.try_get(0)?, row.try_get(1)?, row.try_get(6)?);
+                Disclosed::of((number, recorded_at, name.to_owned(), officer, method, resources, classes))
+            };
+            found.rows.iter().map(disclosed).collect()
+        })
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {
@@ -334,21 +343,6 @@ impl Reader for PostgresReader {
 
     fn probe(&self) -> Result<(), StoreError> {
         self.pool.with(|connection| connection.run([Statement::new(PROBE)]).map(drop))
-    }
-}
-
-impl Account for PostgresReader {
-    fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
-        self.pool.with(|connection| {
-            let [found] = connection.run([Statement::new(DISCLOSURES).with(after).with(rows::limit(limit))])?;
-            let disclosed = |row: &Row| {
-                let name: &str = row.try_get(2)?;
-                let (officer, method, resources) = (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
-                let (number, recorded_at, classes) = (row.try_get(0)?, row.try_get(1)?, row.try_get(6)?);
-                Disclosed::of((number, recorded_at, name.to_owned(), officer, method, resources, classes))
-            };
-            found.rows.iter().map(disclosed).collect()
-        })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::store::sqlite::search::{self, Found};
 use crate::store::sqlite::{agenda, appeals, inbox, policy};
 use crate::store::vault::{Key, VaultError, WrappingKey};
 use crate::store::{
-    Account, AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
+    AgendaFilter, Audience, CaseFilter, CasesOf, Disclosed, EntryHeader, ListedItem, PolicyInForce, Reader,
     RecordedAnswer, StoreError, StoredEntry, rows,
 };
 use crate::wire::entry::Opening;
@@ -359,7 +359,15 @@ impl Reader for SqliteReader {
     }
 
     fn disclosures(&self, _: &JurisdictionId, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
-        Account::disclosures(self, after, limit)
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT disclosures.id, recorded_at, names.name, officer, method, resources, classes \
+                 FROM disclosures JOIN names ON names.id = recipient WHERE disclosures.id > ?1 \
+                 ORDER BY disclosures.id LIMIT ?2",
+            )?;
+            let found = statement.query_map(params![after, rows::limit(limit)], |row| row.try_into())?;
+            found.map(|row| Disclosed::of(row?)).collect()
+        })
     }
 
     fn logs(&self) -> Result<Vec<LogName>, StoreError> {
@@ -373,20 +381,6 @@ impl Reader for SqliteReader {
 
     fn probe(&self) -> Result<(), StoreError> {
         self.with(|connection| Ok(connection.query_row("SELECT count(*) FROM heads", [], |_| Ok(()))?))
-    }
-}
-
-impl Account for SqliteReader {
-    fn disclosures(&self, after: i64, limit: usize) -> Result<Vec<Disclosed>, StoreError> {
-        self.with(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT disclosures.id, recorded_at, names.name, officer, method, resources, classes \
-                 FROM disclosures JOIN names ON names.id = recipient WHERE disclosures.id > ?1 \
-                 ORDER BY disclosures.id LIMIT ?2",
-            )?;
-            let found = statement.query_map(params![after, rows::limit(limit)], |row| row.try_into())?;
-            found.map(|row| Disclosed::of(row?)).collect()
-        })
     }
 }
 
