@@ -15,7 +15,12 @@ mod wire;
 
 use proptest::prelude::ProptestConfig;
 
-/// So many random cases. Failures print their input; nothing is kept in the repository.
+use crate::flood::told;
+
+/// So many random cases, or `COMITY_PROPERTY_ROUNDS` times as many. Failures print their input; nothing is kept in the
+/// repository.
 fn tries(cases: u32) -> ProptestConfig {
+    let rounds = told("COMITY_PROPERTY_ROUNDS").map_or(1, |rounds| rounds.try_into().unwrap());
+    let cases = cases.checked_mul(rounds).expect("fewer rounds");
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

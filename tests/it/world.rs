@@ -14,7 +14,7 @@ use comity::domain::decide::{Refusal, decide, follow, met_by_record};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::LawView;
 use comity::domain::event::Record;
-use comity::domain::ids::{CaseKind, CaseName, JurisdictionId};
+use comity::domain::ids::{CaseKind, CaseName, JurisdictionId, LogKind};
 use comity::domain::permit::{Admitted, Permitted};
 use comity::domain::timetable::ObligationTimes;
 use comity::domain::timetable::ReviewTimes;
@@ -66,8 +66,12 @@ impl World {
         let admitted =
             Admitted { caller: caller.clone(), jurisdiction: jurisdiction.clone(), value: Arc::new(command) };
         let mut records = decide(&case, &Permitted::by_gate(admitted, laws), id, self.now)?;
-        for (index, record) in (100..).zip(&records) {
-            apply(&mut case, record, index, self.now);
+        // A log counts what stands in it, and nothing of what stands in another.
+        let mut next: BTreeMap<LogKind, u64> = BTreeMap::new();
+        for record in &records {
+            let index = next.entry(record.log).or_insert(100);
+            apply(&mut case, record, *index, self.now);
+            *index += 1;
         }
         if let (CaseCommand::AnswerAppeal { detainer, .. }, Some(item)) = (&answered, case.item.take()) {
             self.items.insert(detainer.clone(), item);

@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetail, StatusExt as _};
 
 use crate::hostile::peer::Peer;
-use crate::hostile::siege::Siege;
+use crate::hostile::siege::{Siege, TOKEN};
 use crate::sample::CANARIES;
 
 pub(super) const LODGE: &str = "/comity.v1.DetainerService/LodgeDetainer";
@@ -209,7 +209,7 @@ fn words_of(status: &Status) -> String {
         other => format!("(an error must have one ErrorInfo: {other:?})"),
     };
     let whole = format!("{status:?} {}", String::from_utf8_lossy(status.details()));
-    let told = CANARIES.iter().chain(&["eyJ"]).find(|word| whole.contains(**word));
+    let told = CANARIES.iter().chain(&[TOKEN]).find(|word| whole.contains(**word));
     let told = told.map_or_else(String::new, |word| format!(" (the answer tells {word})"));
     format!("{:?} {reason}{told}", status.code())
 }
