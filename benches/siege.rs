@@ -3,7 +3,7 @@
 //! the rounds.
 //!
 //! The goals: a handshake below half a second (from the socket to the first answer, at p99), a call at most three times
-//! as long as without attack, and memory below 256 MB. Missed goals are printed, and the exit code is then 1.
+//! as long as without attack (twice beside an agency that calls twenty times as fast as it may), and memory below 256 MB. Missed goals are printed, and the exit code is then 1.
 //!
 //! `cargo bench --bench siege [-- --seconds N] [--rounds N] [--attack NAME]`
 
@@ -29,6 +29,8 @@ use attack::{Agency, Attack, CHECKPOINT, Target, question};
 
 const HANDSHAKE_MAX_MS: f64 = 500.0;
 const CALL_RATIO_MAX: f64 = 3.0;
+/// The same beside an agency that calls twenty times as fast as it may.
+const SHARE_RATIO_MAX: f64 = 2.0;
 const MEMORY_MAX_KIB: u64 = 256 * 1_024;
 /// From the start of an attack until measuring begins: by then the attack has its full weight.
 const RAMP: Duration = Duration::from_secs(2);
@@ -64,10 +66,10 @@ fn main() -> Result<ExitCode> {
             runtime.block_on(async { tokio::time::sleep(RAMP).await });
             let siege = runtime.block_on(honest(&gateway, &sandbox, length))?;
             attacking.abort();
-            let connections = target.connections.load(Ordering::Relaxed);
-            measured.push((peace, siege, connections));
+            let made = [&target.connections, &target.begun].map(|made| made.load(Ordering::Relaxed));
+            measured.push((peace, siege, (made[0], made[1])));
         }
-        let of = |figure: &dyn Fn(&(Honest, Honest, usize)) -> f64| median(measured.iter().map(figure).collect());
+        let of = |figure: &dyn Fn(&Round) -> f64| median(measured.iter().map(figure).collect());
         let handshake_p99 = of(&|(_, siege, _)| siege.handshakes.p99());
         let (call_p99, peace_p99) = (of(&|(_, siege, _)| siege.calls.p99()), of(&|(peace, ..)| peace.calls.p99()));
         let memory_kib = measured.iter().map(|(_, siege, _)| siege.memory_kib).max().unwrap_or_default();
@@ -84,7 +86,7 @@ fn main() -> Result<ExitCode> {
         )?;
         let holds = [
             ("handshake", handshake_p99 < HANDSHAKE_MAX_MS),
-            ("call", ratio <= CALL_RATIO_MAX),
+            ("call", ratio <= if attack == Attack::TooFast { SHARE_RATIO_MAX } else { CALL_RATIO_MAX }),
             ("memory", memory_kib < MEMORY_MAX_KIB),
             ("refusals", refused == 0),
         ];
@@ -92,7 +94,8 @@ fn main() -> Result<ExitCode> {
         all.push(json!({
             "attack": format!("{attack:?}"), "handshake_p99_ms": handshake_p99, "call_p99_ms": call_p99,
             "call_p99_in_peace_ms": peace_p99, "memory_kib": memory_kib, "refused": refused,
-            "connections": measured.iter().map(|(.., connections)| connections).sum::<usize>(),
+            "connections": measured.iter().map(|(.., (connections, _))| connections).sum::<usize>(),
+            "begun": measured.iter().map(|(.., (_, begun))| begun).sum::<usize>(),
         }));
     }
     writeln!(out, "{}", Value::from(all))?;
@@ -102,6 +105,9 @@ fn main() -> Result<ExitCode> {
     writeln!(out, "missed: {}", missed.join(", "))?;
     Ok(ExitCode::FAILURE)
 }
+
+/// What was measured in peace and beside an attack, and how many connections and calls the attack made.
+type Round = (Honest, Honest, (usize, usize));
 
 /// Gives this thread only what others leave of the processor (`SCHED_IDLE`).
 fn yield_to_others() {

@@ -50,7 +50,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-use crate::audit::AuditFile;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use crate::audit::{Act, AuditFile, Outcome, host_name};
 use crate::cli::output::{error_text, report_failure};
 use crate::traces::Destination;
 
@@ -74,7 +76,8 @@ struct LoggingArgs {
     /// What to log, as `info` or `comity=debug,warn`. JSON lines on standard error.
     #[arg(long, global = true, env = "COMITY_LOG", value_name = "FILTER")]
     log: Option<String>,
-    /// The audit log of a gateway that is served: a line for each call, connection and act of an operator (docs/audit.md).
+    /// The audit log: of a gateway that is served, a line for each call, connection and act of an operator (docs/audit.md);
+    /// of a command that reads or changes a store, a line before and one after it, in a file that no gateway writes.
     /// Without it, denied calls and connections are logged on standard error.
     #[arg(long, global = true, env = "COMITY_AUDIT_LOG", value_name = "FILE")]
     audit_log: Option<PathBuf>,
@@ -200,6 +203,51 @@ enum Command {
 }
 
 impl Command {
+    /// Whether it serves a gateway, whose calls have audit lines.
+    fn is_gateway(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Dev(_) | Self::Demo(_) | Self::Bench(_))
+    }
+
+    /// The words of a command that reads or changes a store, or lets an agency in: an act of an operator, which has audit lines.
+    fn audited(&self) -> Option<&'static str> {
+        match self {
+            Self::Migrate(_) => Some("migrate"),
+            Self::Export(_) => Some("export"),
+            Self::Backup(_) => Some("backup"),
+            Self::Restore(_) => Some("restore"),
+            Self::Keys(_) => Some("keys rotate"),
+            Self::Disclosures(_) => Some("disclosures"),
+            Self::Policy(args) => args.audited(),
+            Self::Partner(args) => args.audited(),
+            Self::Demo(_)
+            | Self::Dev(_)
+            | Self::Bench(_)
+            | Self::Serve(_)
+            | Self::Call(_)
+            | Self::Lodge(_)
+            | Self::Roster(_)
+            | Self::Inbox(_)
+            | Self::CheckConfig(_)
+            | Self::Config(_)
+            | Self::Doctor(_)
+            | Self::Import(_)
+            | Self::Niem(_)
+            | Self::Form(_)
+            | Self::Report(_)
+            | Self::Certs(_)
+            | Self::Token(_)
+            | Self::Health(_)
+            | Self::Verify(_)
+            | Self::Admin(_)
+            | Self::Audit(_)
+            | Self::Receipt(_)
+            | Self::VerifyReceipt(_)
+            | Self::Witness(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
+        }
+    }
+
     /// Whether what is logged is left out unless somebody asks for it: the output is for whoever runs it.
     fn is_quiet(&self) -> bool {
         matches!(
@@ -229,9 +277,13 @@ pub fn main() -> ExitCode {
     if !serves && let Err(error) = interrupt::ends_the_process() {
         return report_failure(&error.into());
     }
-    // Only a gateway writes audit lines, and only one process may write into one file.
-    let is_gateway = matches!(command, Command::Serve(_) | Command::Dev(_) | Command::Demo(_) | Command::Bench(_));
-    let audit = match audit_file(logging.audit_log.as_deref().filter(|_| is_gateway)) {
+    if let Err(error) = keep_memory_to_itself() {
+        return report_failure(&error);
+    }
+    // Only one process may write into one file.
+    let writes = command.is_gateway() || command.audited().is_some();
+    let audit_log = logging.audit_log.as_deref();
+    let audit = match audit_file(audit_log.filter(|_| writes)) {
         Ok(audit) => audit,
         Err(error) => return report_failure(&error),
     };
@@ -241,11 +293,27 @@ pub fn main() -> ExitCode {
         Ok(sending) => sending,
         Err(error) => return report_failure(&error),
     };
+    let Some(words) = command.audited() else { return run(command, audit.as_ref(), audit_log) };
+    let Some(file) = &audit else { return run(command, None, audit_log) };
+    if let Err(error) = begin_command(file, words) {
+        return report_failure(&error);
+    }
+    let code = run(command, audit.as_ref(), audit_log);
+    let outcome = if code == ExitCode::SUCCESS { Outcome::Success } else { Outcome::Failure };
+    // What it did stands. That nobody can say so later is an error all the same.
+    match file.act(&Act::CommandEnded { command: words, outcome }) {
+        Ok(()) => code,
+        Err(error) => report_failure(&error.into()),
+    }
+}
+
+/// Runs a command. `audit_log` names the file of the gateway that it asks about.
+fn run(command: Command, audit: Option<&Arc<AuditFile>>, audit_log: Option<&Path>) -> ExitCode {
     let done = match command {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
-        Command::Dev(args) => return ended(dev::run(&args, audit.as_ref())),
-        Command::Serve(args) => return ended(serve::run(&args, audit.as_ref())),
+        Command::Dev(args) => return ended(dev::run(&args, audit)),
+        Command::Serve(args) => return ended(serve::run(&args, audit)),
         Command::Call(args) => return call::run(&args),
         Command::Lodge(args) => return lodge::run(&args),
         Command::Roster(args) => return roster::run(&args),
@@ -253,7 +321,7 @@ pub fn main() -> ExitCode {
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Doctor(args) => {
-            return doctor::run(&args).unwrap_or_else(|error| report_failure(&error));
+            return doctor::run(&args, audit_log).unwrap_or_else(|error| report_failure(&error));
         }
         Command::Migrate(args) => migrate::run(&args),
         Command::Backup(args) => backup::run_backup(&args),
@@ -292,7 +360,24 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether a command's own output is all that is said, where nobody asks for log lines.
+/// Says who gives a command, on which machine, before it is done. What has no line is not done.
+fn begin_command(file: &AuditFile, command: &str) -> anyhow::Result<()> {
+    let begun = Act::CommandBegun {
+        command,
+        version: env!("COMITY_VERSION"),
+        host: &host_name(),
+        uid: rustix::process::getuid().as_raw(),
+        pid: std::process::id(),
+    };
+    file.act(&begun).context("it is not done without its audit line")
+}
+
+/// Keeps what is in memory, keys and names, from being written to a core dump, and other processes of the user from reading
+/// it (prctl(2), `PR_SET_DUMPABLE`).
+fn keep_memory_to_itself() -> anyhow::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).context("core dumps cannot be turned off")
+}
+
 fn audit_file(path: Option<&Path>) -> anyhow::Result<Option<Arc<AuditFile>>> {
     let opened = path.map(|path| AuditFile::open(path).with_context(|| format!("cannot open {}", path.display())));
     opened.transpose()

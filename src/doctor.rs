@@ -21,8 +21,8 @@ use crate::config::Config;
 use crate::identity::clock::WallClock;
 use crate::server::{self, CheckedConfig};
 
-/// Everything that is found, in the order of a start.
-pub fn examine(path: &Path, base: &Path, wall: &WallClock) -> Vec<Finding> {
+/// Everything that is found, in the order of a start. `audit_log` is the file that the gateway is started with.
+pub fn examine(path: &Path, base: &Path, audit_log: Option<&Path>, wall: &WallClock) -> Vec<Finding> {
     let mut findings = vec![system::entropy(), clock::synchronised()];
     let config = match Config::read(path) {
         Ok(config) => config,
@@ -38,6 +38,7 @@ pub fn examine(path: &Path, base: &Path, wall: &WallClock) -> Vec<Finding> {
     findings.extend(ownership::files(path, &config, base));
     findings.extend(expiry::ends(&config, base, (registry.as_ref(), expiries.as_ref()), wall.now()));
     findings.extend(disk::disks(&config, base));
+    findings.push(disk::audit(config.audit.reserve_len, audit_log));
     if let Ok(checked) = &checked {
         findings.extend(stores::stores(&config, base, checked));
         findings.extend(network::witnesses(checked));

@@ -55,8 +55,8 @@ pub use start_check::{StartFindings, check_addresses, check_against, check_conte
 pub use store_check::check_location;
 
 use crate::accept::{self, TlsState};
-use crate::api::{Api, ApiKeys, BulkLimits, ConcurrencyLimits};
-use crate::audit::{Act, AuditFile, Keeper, Terms, origin_of};
+use crate::api::{Api, ApiKeys, BulkLimits, ConcurrencyLimits, ParkedConsumers};
+use crate::audit::{Act, AuditFile, Keeper, Terms, host_name, origin_of};
 use crate::config::{Config, Secrets};
 use crate::domain::agency::Caller;
 use crate::feed::{ActiveAttempts, Outstanding};
@@ -177,7 +177,9 @@ impl Gateway {
             Arc::clone(&metrics),
         );
         let cosignatures = pusher.cosignatures();
-        let sampler = Arc::new(sampler(config, base, &registry, (&reader, &heads), &environment.clock, &metrics)?);
+        let parked = watch::Sender::default();
+        let looked_at = (&reader, &heads, &parked);
+        let sampler = Arc::new(sampler(config, base, &registry, looked_at, &environment.clock, &metrics)?);
         let agencies = watch::Sender::new(registry.agencies());
         let (late, uncosigned) = (sampler.late.subscribe(), pusher.uncosigned());
         let away = audit_file.as_ref().map_or_else(|| watch::channel(None).1, |audit| audit.watch());
@@ -219,6 +221,7 @@ impl Gateway {
             wall: environment.wall.clone(),
             end_asked: end_asked.clone(),
             maintenance,
+            parked,
         });
         let api = Arc::new(Api {
             recorder: handle.clone(),
@@ -237,6 +240,7 @@ impl Gateway {
             bulk,
             metrics,
             maintenance: controls.maintenance.subscribe(),
+            parked: controls.parked.subscribe(),
             drain: drain.clone(),
         });
         // Bind before spawning any thread, so that whoever learns the address gets an answer there.
@@ -463,13 +467,6 @@ impl RunningAudit {
     }
 }
 
-/// The name of this machine, from where it can be read without asking the system.
-fn host_name() -> String {
-    let places = ["/proc/sys/kernel/hostname", "/etc/hostname"];
-    let named = places.iter().find_map(|place| std::fs::read_to_string(place).ok());
-    named.unwrap_or_default().trim().to_owned()
-}
-
 /// Starts the thread that looks at something regularly until the gateway drains.
 fn look_regularly(
     name: &'static str,
@@ -512,7 +509,7 @@ fn sampler(
     config: &Config,
     base: &Path,
     registry: &Registry,
-    (reader, heads): (&Arc<dyn Reader>, &Heads),
+    (reader, heads, parked): (&Arc<dyn Reader>, &Heads, &watch::Sender<ParkedConsumers>),
     clock: &Clock,
     metrics: &Arc<Metrics>,
 ) -> Result<Sampler, ServerError> {
@@ -524,6 +521,7 @@ fn sampler(
         clock: clock.clone(),
         files: places.iter().filter_map(|(_, place)| place.file()).map(Path::to_owned).collect(),
         outstanding: Mutex::new(Outstanding::new(&agencies, heads.keys().cloned())),
+        parked: parked.subscribe(),
         late: watch::Sender::new(Late::default()),
         metrics: Arc::clone(metrics),
     })

@@ -15,6 +15,7 @@ use crate::api::bulk_limits::BulkLimits;
 use crate::api::concurrency::ConcurrencyLimits;
 use crate::api::config::InboxConfig;
 use crate::api::maintenance::MaintenanceNow;
+use crate::api::parked_consumers::ParkedConsumersNow;
 use crate::api::status::{self, LimitOwner};
 use crate::audit::call;
 use crate::domain::agency::Caller;
@@ -70,6 +71,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// Whether writes are taken.
     pub maintenance: MaintenanceNow,
+    /// Consumers that no stream is opened for.
+    pub parked: ParkedConsumersNow,
     /// Ends every subscription when the gateway drains.
     pub drain: CancellationToken,
 }

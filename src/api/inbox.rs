@@ -42,6 +42,9 @@ impl InboxService for Inbox {
             return Err(status::not_found());
         }
         let api = Arc::clone(&self.0);
+        if let Some(parked) = api.parked_consumer(&whose) {
+            return Err(parked);
+        }
         let consumer = api.consumers(&whose.agency, &whose.jurisdiction).await?.consumer(&whose.consumer);
         let cursor = match request.cursor.as_str() {
             "" => Cursor::confirmed(&consumer),
@@ -118,6 +121,13 @@ fn whose(caller: &Caller, parent: &str, consumer: &str) -> Result<InboxConsumer,
 }
 
 impl Api {
+    /// The refusal of a consumer that an operator has parked.
+    fn parked_consumer(&self, whose: &InboxConsumer) -> Option<Status> {
+        let parked = self.parked.borrow();
+        let parked = parked.get(&(whose.agency.clone(), whose.consumer.clone()))?;
+        Some(status::consumer_parked(&parked.message))
+    }
+
     /// How far each consumer of an agency has received in a jurisdiction.
     pub(super) async fn consumers(
         &self,
@@ -129,8 +139,8 @@ impl Api {
     }
 }
 
-/// An open stream. It ends when its reader goes away or stops reading, when the caller's proof ends, or when the writer
-/// ends.
+/// An open stream. It ends when its reader goes away or stops reading, when the caller's proof ends, when an operator parks the
+/// consumer, or when the writer ends.
 struct Subscription {
     api: Arc<Api>,
     caller: Caller,
@@ -142,8 +152,28 @@ struct Subscription {
 impl Subscription {
     async fn run(self, opener: StreamOpener, outgoing: OutgoingStream<v1::ReceiveResponse>, feed: Feed) {
         let _open = self.api.metrics.hold(&table::INBOX_STREAMS, &[(&self.whose.agency).into()]);
-        let serve = async |sender| self.serve(feed, &sender).await;
+        let serve = async |sender| {
+            tokio::select! {
+                ended = self.serve(feed, &sender) => ended,
+                parked = self.parked() => Err(parked),
+            }
+        };
         self.api.serve_stream(opener, outgoing, serve).await;
+    }
+
+    /// Returns once an operator has parked the consumer.
+    async fn parked(&self) -> Status {
+        let mut now = self.api.parked.clone();
+        loop {
+            now.mark_unchanged();
+            if let Some(parked) = self.api.parked_consumer(&self.whose) {
+                return parked;
+            }
+            if now.changed().await.is_err() {
+                // Whoever could park it is gone: the gateway ends.
+                return std::future::pending().await;
+            }
+        }
     }
 
     async fn serve(&self, mut feed: Feed, sender: &MessageSender<v1::ReceiveResponse>) -> Result<(), Status> {

@@ -130,6 +130,12 @@ pub fn under_maintenance(message: &str) -> Status {
     Failure::new(Code::Unavailable, ErrorReason::Maintenance, message).retry_after(MAINTENANCE_RETRY_AFTER).into()
 }
 
+/// An operator has parked the consumer. `message` is the operator's.
+pub fn consumer_parked(message: &str) -> Status {
+    let message = format!("an operator has parked this consumer: {message}");
+    Failure::new(Code::FailedPrecondition, ErrorReason::ConsumerParked, message).into()
+}
+
 /// The answer was not ready in time.
 pub fn deadline_exceeded() -> Status {
     let message = "not answered in time; the same request id is safe to resend";

@@ -97,6 +97,26 @@ pub enum Act<'a> {
     },
     /// The gateway ends, as it was asked to.
     Stopped,
+    /// A command that reads or changes a store was given on the machine.
+    CommandBegun {
+        /// Its words, without what they were given: `keys rotate`.
+        command: &'a str,
+        /// Its version.
+        version: &'a str,
+        /// The machine.
+        host: &'a str,
+        /// Who gave it: the number of the user.
+        uid: u32,
+        /// Its process.
+        pid: u32,
+    },
+    /// It has ended.
+    CommandEnded {
+        /// Its words.
+        command: &'a str,
+        /// Whether it did what it was given for.
+        outcome: Outcome,
+    },
     /// An agency has a connection: it logged on.
     ConnectionOpened {
         /// The agency.

@@ -10,7 +10,7 @@ use crate::audit::chain::{Links, Tip};
 const LOOKED_AT: u64 = 1_024 * 1_024;
 
 /// Events after which nothing more was to come.
-const ENDS: [&str; 4] = ["stopped", "begun", "continued", "recovered"];
+const ENDS: [&str; 5] = ["stopped", "begun", "continued", "recovered", "command_ended"];
 
 /// The end of a file.
 #[derive(Debug)]

@@ -46,6 +46,22 @@ enum Act {
         /// sessions/NUMBER, or agencies/AGENCY for all of an agency.
         name: String,
     },
+    /// Parks a consumer of an agency: its streams end and none is opened, until it is resumed or the gateway is started again.
+    Park {
+        /// The agency, as us-ice.
+        agency: String,
+        /// Its consumer.
+        consumer: String,
+        /// What the consumer is told.
+        message: String,
+    },
+    /// Serves a consumer again.
+    Resume {
+        /// The agency, as us-ice.
+        agency: String,
+        /// Its consumer.
+        consumer: String,
+    },
     /// Begins or ends maintenance, during which no writes are taken.
     Maintenance {
         #[command(subcommand)]
@@ -97,6 +113,18 @@ impl AdminArgs {
                 let request = v1::CloseSessionsRequest { name: name.clone() };
                 self.shown(service.close_sessions(request).await, |answer| format!("{} closed", answer.closed))
             }
+            Act::Park { agency, consumer, message } => {
+                let request = v1::ParkConsumerRequest { name: name(agency, consumer), message: message.clone() };
+                self.shown(service.park_consumer(request).await, |_| "no stream is opened for it".to_owned())
+            }
+            Act::Resume { agency, consumer } => {
+                let said = |answer: &v1::ResumeConsumerResponse| match &answer.consumer {
+                    Some(_) => "it is served again".to_owned(),
+                    None => "it was not parked".to_owned(),
+                };
+                let request = v1::ResumeConsumerRequest { name: name(agency, consumer) };
+                self.shown(service.resume_consumer(request).await, said)
+            }
             Act::Maintenance { act: MaintenanceAct::Begin { message } } => {
                 let request = v1::BeginMaintenanceRequest { message: message.clone() };
                 self.shown(service.begin_maintenance(request).await, |_| "no writes are taken".to_owned())
@@ -120,6 +148,10 @@ impl AdminArgs {
         let answer = answer.map_err(Error::from)?.into_inner();
         Ok(if self.json { format!("{:#}", decoded(&answer).map_err(anyhow::Error::from)?) } else { said(&answer) })
     }
+}
+
+fn name(agency: &str, consumer: &str) -> String {
+    format!("agencies/{agency}/consumers/{consumer}")
 }
 
 fn status(answer: &v1::GetGatewayResponse) -> String {
@@ -161,11 +193,19 @@ fn agencies(answer: &v1::ListAgenciesResponse) -> String {
             agency.jurisdictions.join(" "),
             agency.sessions.to_string(),
             time_text(agency.certificate_expire_time.as_ref()),
-            if agency.behind { "behind" } else { "" }.to_owned(),
+            condition(agency),
         ]
     };
     let header = ["agency", "kind", "class", "jurisdictions", "sessions", "certificate until", ""];
     table(header, answer.agencies.iter().map(row))
+}
+
+/// Whether something waits for an agency, and which of its consumers are parked.
+fn condition(agency: &v1::RegisteredAgency) -> String {
+    let parked = agency.parked_consumers.iter().filter_map(|parked| Some(parked.name.split_once("/consumers/")?.1));
+    let parked: Vec<String> = parked.map(|consumer| format!("{consumer} parked")).collect();
+    let behind = agency.behind.then(|| "behind".to_owned());
+    behind.into_iter().chain(parked).collect::<Vec<_>>().join(", ")
 }
 
 fn sessions(answer: &v1::ListSessionsResponse) -> String {

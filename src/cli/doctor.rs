@@ -1,6 +1,6 @@
 //! `comity doctor`: looks at the machine and the configuration as a gateway would meet them, and says what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -22,8 +22,8 @@ pub(super) struct DoctorArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode> {
-    let findings = examine(&args.config, &base_directory(&args.config)?, &WallClock::system());
+pub(super) fn run(args: &DoctorArgs, audit_log: Option<&Path>) -> Result<ExitCode> {
+    let findings = examine(&args.config, &base_directory(&args.config)?, audit_log, &WallClock::system());
     let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok);
     let shown = if args.json {
         serde_json::json!({ "verdict": worst, "findings": findings }).to_string()

@@ -162,6 +162,13 @@ struct VerifyArgs {
     config: PathBuf,
 }
 
+impl PartnerArgs {
+    /// The words of the command that lets an agency in.
+    pub(super) fn audited(&self) -> Option<&'static str> {
+        matches!(self.command, PartnerCommand::Approve(_)).then_some("partner approve")
+    }
+}
+
 pub(super) fn run(args: &PartnerArgs) -> Result<ExitCode> {
     let done = match &args.command {
         PartnerCommand::Request(args) => request(args),

@@ -55,6 +55,19 @@ struct SetArgs {
     directory: Option<PathBuf>,
 }
 
+impl PolicyArgs {
+    /// The words of a command that says under which law gateways stand, or reads a store.
+    pub(super) fn audited(&self) -> Option<&'static str> {
+        match &self.command {
+            PolicyCommand::Sign(_) => Some("policy sign"),
+            PolicyCommand::Replay(_) => Some("policy replay"),
+            PolicyCommand::Check(_) | PolicyCommand::Test(_) | PolicyCommand::Prove(_) | PolicyCommand::Explain(_) => {
+                None
+            }
+        }
+    }
+}
+
 pub(super) fn run(args: &PolicyArgs) -> Result<()> {
     let json = args.json;
     let done = match &args.command {

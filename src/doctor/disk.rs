@@ -15,6 +15,7 @@ use crate::store::StoreLocation;
 const SPACE: &str = "disk-space";
 const KIND: &str = "file-system";
 const SYNC: &str = "disk-sync";
+const AUDIT: &str = "audit-log";
 
 const GIB: u64 = 1 << 30;
 /// With less, a gateway stops within minutes of a busy day.
@@ -62,11 +63,48 @@ pub(super) fn disks(config: &Config, base: &Path) -> Vec<Finding> {
     directories.iter().flat_map(|directory| [kind(directory), space(directory), sync(directory)]).collect()
 }
 
+/// Looks at the disk of the audit log: without room there no call is taken.
+pub(super) fn audit(reserve_len: u64, file: Option<&Path>) -> Finding {
+    let Some(file) = file else {
+        let found = "no --audit-log is given: denied calls are logged on standard error, and other calls have no line";
+        return Finding::warn(AUDIT, found, "give what the gateway is started with (docs/audit.md)");
+    };
+    let directory = parent(file);
+    match statvfs(&directory) {
+        Ok(about) => judge_audit(&directory, about.f_bavail.saturating_mul(about.f_frsize), reserve_len),
+        Err(error) => {
+            let found = format!("{}: {error}", directory.display());
+            Finding::fail(AUDIT, found, "make the directory, or mount it: a gateway does not start")
+        }
+    }
+}
+
+fn judge_audit(directory: &Path, free: u64, reserve_len: u64) -> Finding {
+    let found = format!("{}: {} are free for the audit log", directory.display(), gib(free));
+    // The half of the reserve is for the lines of operators alone.
+    if free < reserve_len / 2 {
+        Finding::fail(AUDIT, found, "make room: no call is taken with less than half of audit.reserve_len")
+    } else if free < reserve_len.saturating_mul(4) {
+        Finding::warn(AUDIT, found, "make room before audit.reserve_len is reached")
+    } else {
+        Finding::ok(AUDIT, found)
+    }
+}
+
+fn gib(len: u64) -> String {
+    let mib = len >> 20;
+    format!("{}.{} GiB", mib / 1_024, mib % 1_024 * 10 / 1_024)
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
 fn directory_of(place: &StoreLocation) -> Option<PathBuf> {
     let StoreLocation::File(path) = place else { return None };
     // Where a link leads to, the store is.
     let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-    Some(path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned())
+    Some(parent(&path))
 }
 
 fn kind(directory: &Path) -> Finding {
@@ -97,8 +135,7 @@ fn space(directory: &Path) -> Finding {
 }
 
 fn judge_space(directory: &Path, free: u64) -> Finding {
-    let mib = free >> 20;
-    let found = format!("{}: {}.{} GiB are free", directory.display(), mib / 1_024, mib % 1_024 * 10 / 1_024);
+    let found = format!("{}: {} are free", directory.display(), gib(free));
     if free < FREE_MIN {
         Finding::fail(SPACE, found, "make room: a gateway stops at the first write that fails")
     } else if free < FREE_LOW {
@@ -158,6 +195,15 @@ mod tests {
         assert_eq!(judge_space(here, 5 * GIB + GIB / 2).found, "/store: 5.5 GiB are free");
         let sync = [1, 50, 51].map(|ms| judge_sync(here, Duration::from_millis(ms)).verdict);
         assert_eq!(sync, [Ok, Ok, Warn]);
+    }
+
+    #[test]
+    fn room_for_audit_lines_is_judged_by_the_reserve() {
+        let here = Path::new("/log");
+        let found = [511, 512, 4_095, 4_096].map(|free| judge_audit(here, free, 1_024).verdict);
+        assert_eq!(found, [Fail, Warn, Warn, Ok]);
+        let lost = here.join("nowhere/audit.log");
+        assert_eq!((audit(1_024, Some(&lost)).verdict, audit(1_024, None).verdict), (Fail, Warn));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 
 use crate::domain::agency::{AgencyKind, Caller};
-use crate::domain::ids::{AgencyId, JurisdictionId, LogName};
+use crate::domain::ids::{AgencyId, ConsumerId, JurisdictionId, LogName};
 use crate::domain::inbox::{Consumer, EntryPosition, Inbox};
 use crate::feed::{may_read, recorded_for};
 use crate::store::{EntryHeader, Reader, StoreError};
@@ -67,8 +67,14 @@ impl Outstanding {
         }
     }
 
-    /// Looks at what was confirmed and recorded since the last turn, in logs of these sizes. Blocks on the store.
-    pub fn follow(&mut self, reader: &dyn Reader, sizes: &BTreeMap<LogName, u64>) -> Result<(), StoreError> {
+    /// Looks at what was confirmed and recorded since the last turn, in logs of these sizes. Nothing waits for a consumer that is
+    /// parked. Blocks on the store.
+    pub fn follow(
+        &mut self,
+        reader: &dyn Reader,
+        sizes: &BTreeMap<LogName, u64>,
+        is_parked: &dyn Fn(&AgencyId, &ConsumerId) -> bool,
+    ) -> Result<(), StoreError> {
         let mut inboxes: BTreeMap<(AgencyId, JurisdictionId), Inbox> = BTreeMap::new();
         for (log, followers) in &mut self.logs {
             let Some(size) = sizes.get(log).copied() else { continue };
@@ -82,7 +88,7 @@ impl Outstanding {
                         unread.insert(read)
                     }
                 };
-                follower.confirm(inbox, log);
+                follower.confirm(inbox, log, size, is_parked);
             }
             look(reader, log, size, followers)?;
         }
@@ -129,12 +135,15 @@ impl Follower {
         Self { agency, confirmed: 0, looked_at: 0, waiting, passed_over }
     }
 
-    /// Takes note of how far the consumer that is furthest behind has confirmed.
-    fn confirm(&mut self, inbox: &Inbox, log: &LogName) {
-        let furthest_behind = inbox.0.values().min_by_key(|consumer| consumer.position(log.kind));
-        let confirmed = furthest_behind.map_or(0, |consumer| consumer.position(log.kind));
+    /// Takes note of how far the consumer that is furthest behind has confirmed a log of this size.
+    fn confirm(&mut self, inbox: &Inbox, log: &LogName, size: u64, is_parked: &dyn Fn(&AgencyId, &ConsumerId) -> bool) {
+        let served = inbox.0.iter().filter(|(consumer, _)| !is_parked(&self.agency.agency.id, consumer));
+        let furthest_behind = served.map(|(_, consumer)| consumer).min_by_key(|consumer| consumer.position(log.kind));
+        // An agency without a consumer has everything to confirm, one whose consumers are all parked nothing.
+        let without_one = if inbox.0.is_empty() { 0 } else { size };
+        let confirmed = furthest_behind.map_or(without_one, |consumer| consumer.position(log.kind));
         if confirmed < self.confirmed {
-            // Another consumer began: what it has yet to confirm is looked at anew.
+            // Another consumer began, or is parked no more: what it has yet to confirm is looked at anew.
             self.waiting.clear();
             self.looked_at = confirmed;
         }

@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 70] = [
+    const METHODS: [&str; 72] = [
         "AdminService/BeginMaintenance",
         "AdminService/CloseSessions",
         "AdminService/Drain",
@@ -223,6 +223,8 @@ mod tests {
         "AdminService/GetGateway",
         "AdminService/ListAgencies",
         "AdminService/ListSessions",
+        "AdminService/ParkConsumer",
+        "AdminService/ResumeConsumer",
         "AppealService/AnswerAppeal",
         "AppealService/GetAppeal",
         "AppealService/IssueAppeal",

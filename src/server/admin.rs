@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -9,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::accept::{Session, TlsState};
-use crate::api::{Maintenance, status};
+use crate::api::status::LimitOwner;
+use crate::api::{Maintenance, ParkedConsumer, ParkedConsumers, status};
 use crate::audit::call;
 use crate::config::Difference;
 use crate::domain::agency::{Agency, Caller};
-use crate::domain::ids::{AgencyId, JurisdictionId};
+use crate::domain::ids::{AgencyId, ConsumerId, JurisdictionId};
 use crate::identity::clock::WallClock;
 use crate::server::condition::{Condition, Phase};
 use crate::server::reload::Reloader;
@@ -28,12 +30,18 @@ pub(super) struct Controls {
     pub(super) jurisdictions: Vec<JurisdictionId>,
     pub(super) condition: Condition,
     pub(super) maintenance: watch::Sender<Option<Arc<Maintenance>>>,
+    pub(super) parked: watch::Sender<ParkedConsumers>,
     pub(super) tls: Arc<TlsState>,
     pub(super) reloader: Arc<Reloader>,
     pub(super) wall: WallClock,
     /// Cancelled once an operator has asked the gateway to end.
     pub(super) end_asked: CancellationToken,
 }
+
+/// The most consumers that are parked at a time.
+const PARKED_MAX: usize = 256;
+/// When to come back where as many are parked.
+const PARKED_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -73,7 +81,11 @@ impl AdminService for Admin {
     ) -> Result<Response<v1::ListAgenciesResponse>, Status> {
         let Controls { condition, tls, .. } = &*self.0;
         let (sessions, ends) = (tls.connections_of_agencies(), tls.certificate_ends());
-        let shown = |agency: &Arc<Agency>| registered(agency, condition, (&sessions, &ends));
+        let parked = Arc::clone(&self.0.parked.borrow());
+        let shown = |agency: &Arc<Agency>| v1::RegisteredAgency {
+            parked_consumers: parked_of(&agency.id, &parked),
+            ..registered(agency, condition, (&sessions, &ends))
+        };
         let agencies = condition.agencies().values().map(shown).collect();
         Ok(Response::new(v1::ListAgenciesResponse { agencies }))
     }
@@ -107,6 +119,55 @@ impl AdminService for Admin {
         }
         tracing::info!(%operator, closed, "an operator has cut connections");
         Ok(Response::new(v1::CloseSessionsResponse { closed: count(closed) }))
+    }
+
+    async fn park_consumer(
+        &self,
+        request: Request<v1::ParkConsumerRequest>,
+    ) -> Result<Response<v1::ParkConsumerResponse>, Status> {
+        let operator = operator(&request)?;
+        let v1::ParkConsumerRequest { name, message } = request.into_inner();
+        let (named, message) = parse::parking(&name, &message).map_err(|faults| status::violations(&faults))?;
+        if !self.0.condition.agencies().contains_key(&named.0) {
+            return Err(status::not_found());
+        }
+        call::note(|notes| notes.resource = Some(name));
+        let parked = ParkedConsumer { message, since: self.0.wall.now(), operator };
+        let consumer = Some(shown_parked(&named, &parked));
+        let is_full = !self.0.parked.send_if_modified(|all| {
+            let has_room = all.len() < PARKED_MAX || all.contains_key(&named);
+            if has_room {
+                Arc::make_mut(all).insert(named.clone(), parked.clone());
+            }
+            has_room
+        });
+        if is_full {
+            return Err(status::overloaded(LimitOwner::Gateway, PARKED_RETRY_AFTER));
+        }
+        let (agency, consumer_id) = &named;
+        tracing::warn!(operator = %parked.operator, %agency, consumer = %consumer_id, "an operator has parked a consumer");
+        Ok(Response::new(v1::ParkConsumerResponse { consumer }))
+    }
+
+    async fn resume_consumer(
+        &self,
+        request: Request<v1::ResumeConsumerRequest>,
+    ) -> Result<Response<v1::ResumeConsumerResponse>, Status> {
+        let operator = operator(&request)?;
+        let name = request.into_inner().name;
+        let named = parse::consumer_name(&name).map_err(|faults| status::violations(&faults))?;
+        call::note(|notes| notes.resource = Some(name));
+        let mut was = None;
+        self.0.parked.send_if_modified(|all| {
+            was = Arc::make_mut(all).remove(&named);
+            was.is_some()
+        });
+        let consumer = was.map(|was| shown_parked(&named, &was));
+        if consumer.is_some() {
+            let (agency, consumer_id) = &named;
+            tracing::info!(%operator, %agency, consumer = %consumer_id, "an operator has resumed a consumer");
+        }
+        Ok(Response::new(v1::ResumeConsumerResponse { consumer }))
     }
 
     async fn begin_maintenance(
@@ -170,6 +231,20 @@ fn shown(maintenance: &Maintenance) -> v1::Maintenance {
     }
 }
 
+fn parked_of(agency: &AgencyId, parked: &ParkedConsumers) -> Vec<v1::ParkedConsumer> {
+    let own = parked.iter().filter(|((of, _), _)| of == agency);
+    own.map(|(named, parked)| shown_parked(named, parked)).collect()
+}
+
+fn shown_parked((agency, consumer): &(AgencyId, ConsumerId), parked: &ParkedConsumer) -> v1::ParkedConsumer {
+    v1::ParkedConsumer {
+        name: format!("{}/consumers/{consumer}", show::agency_name(agency)),
+        message: parked.message.clone(),
+        park_time: Some(show::timestamp(parked.since)),
+        operator: show::agency_name(&parked.operator),
+    }
+}
+
 fn change(Difference { key, at_start, now, waits }: Difference) -> v1::ConfigurationChange {
     let json = |value: Option<serde_json::Value>| value.map(|value| value.to_string()).unwrap_or_default();
     v1::ConfigurationChange { key, start_value: json(at_start), value: json(now), waits_for_restart: waits }
@@ -188,6 +263,7 @@ fn registered(
         sessions: sessions.get(&agency.id).map_or(0, |established| u32::try_from(*established).unwrap_or(u32::MAX)),
         certificate_expire_time: ends.get(&agency.id).copied().map(show::timestamp),
         behind: condition.is_behind(&agency.id),
+        parked_consumers: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use crate::api::ParkedConsumersNow;
 use crate::domain::agency::Caller;
 use crate::domain::agenda::ItemKind;
 use crate::domain::ids::{JurisdictionId, LogName};
@@ -36,6 +37,8 @@ pub(super) struct Sampler {
     /// Files of stores, whose file systems may fill.
     pub(super) files: Vec<PathBuf>,
     pub(super) outstanding: Mutex<Outstanding>,
+    /// Consumers that nothing waits for.
+    pub(super) parked: ParkedConsumersNow,
     /// What was found to be late.
     pub(super) late: watch::Sender<Late>,
     pub(super) metrics: Arc<Metrics>,
@@ -90,7 +93,9 @@ impl Sampler {
             late.clocks |= self.sample_agenda(jurisdiction, now)?;
         }
         let mut outstanding = self.outstanding.lock().unwrap_or_else(PoisonError::into_inner);
-        outstanding.follow(&*self.reader, &sizes)?;
+        let parked = Arc::clone(&self.parked.borrow());
+        let is_parked = |agency: &_, consumer: &_| parked.keys().any(|(of, name)| of == agency && name == consumer);
+        outstanding.follow(&*self.reader, &sizes, &is_parked)?;
         for ((agency, jurisdiction), waiting) in outstanding.waiting() {
             let age = waiting.oldest.map_or(SignedDuration::ZERO, |oldest| now.duration_since(oldest));
             let labels = [(&agency).into(), (&jurisdiction).into()];

@@ -19,7 +19,7 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use admin::{SessionsNamed, maintenance_message, sessions_named};
+pub use admin::{SessionsNamed, consumer_name, maintenance_message, parking, sessions_named};
 pub use judged::{JudgedFacts, Judgments, judged_facts, judgments};
 pub use policy::{Evaluation, Period, evaluation, period};
 pub use report::{ReportScope, report_scope};

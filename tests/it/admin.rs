@@ -93,6 +93,91 @@ async fn an_item_of_a_bulk_stream_is_refused_during_maintenance_as_a_call_is() {
 }
 
 #[tokio::test]
+async fn a_parked_consumer_has_no_stream_and_keeps_what_it_is_owed() {
+    let world = World::start();
+    let (operator, ice, doccs) = (world.system("comity-operator"), world.ice(), world.doccs());
+    let night = "agencies/us-ny-doccs/consumers/night";
+    let parking = v1::ParkConsumerRequest { name: night.to_owned(), message: WHY.to_owned() };
+    ice.lodge(detainer_for(PRISON)).await.accepted();
+    let first = doccs.receive_as("night", NY, "").await.accepted();
+    assert_eq!(first.deliveries.len(), 1);
+
+    // A stream that is open ends with it, and none is opened.
+    let request = v1::ReceiveRequest { parent: NY.to_owned(), consumer: "night".to_owned(), ..Default::default() };
+    let mut open = doccs.client().await.inbox().receive(request).await.unwrap().into_inner();
+    open.message().await.unwrap().unwrap();
+    let parked = operator.park_consumer(parking.clone()).await.accepted().consumer.unwrap();
+    assert_eq!((parked.name.as_str(), parked.message.as_str()), (night, WHY));
+    let ended = loop {
+        match open.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ended without a word"),
+            Err(status) => break status,
+        }
+    };
+    let refused = doccs.receive_as("night", NY, "").await.refused(Code::FailedPrecondition, "CONSUMER_PARKED");
+    assert_eq!((ended.code(), ended.message()), (Code::FailedPrecondition, refused.status.message()));
+    assert!(ended.message().contains(WHY), "{ended:?}");
+
+    // Others are served, it may confirm, and it is listed.
+    assert_eq!(doccs.receive_as("day", NY, "").await.accepted().deliveries.len(), 1);
+    let confirmation = v1::AcknowledgeRequest {
+        parent: NY.to_owned(),
+        consumer: "night".to_owned(),
+        cursor: first.heartbeat.cursor,
+        request_id: crate::harness::requests::request_id(),
+    };
+    doccs.confirm(confirmation).await.accepted();
+    let listed = operator.list_agencies(v1::ListAgenciesRequest {}).await.accepted().agencies;
+    let shown = listed.iter().find(|agency| agency.name == "agencies/us-ny-doccs").unwrap();
+    assert_eq!(shown.parked_consumers, std::slice::from_ref(&parked));
+
+    // Served again, it goes on from where it has confirmed.
+    ice.lodge(detainer_for(PRISON)).await.accepted();
+    let resume = v1::ResumeConsumerRequest { name: night.to_owned() };
+    assert_eq!(operator.resume_consumer(resume.clone()).await.accepted().consumer, Some(parked));
+    assert_eq!(operator.resume_consumer(resume).await.accepted().consumer, None);
+    assert_eq!(doccs.receive_as("night", NY, "").await.accepted().deliveries.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_waits_for_a_consumer_that_is_parked() {
+    let world = World::start();
+    let (operator, ice, doccs) = (world.system("comity-operator"), world.ice(), world.doccs());
+    ice.lodge(detainer_for(PRISON)).await.accepted();
+    for consumer in ["day", "night"] {
+        let cursor = doccs.receive_as(consumer, NY, "").await.accepted().heartbeat.cursor;
+        let request_id = crate::harness::requests::request_id();
+        let (parent, consumer) = (NY.to_owned(), consumer.to_owned());
+        doccs.confirm(v1::AcknowledgeRequest { parent, consumer, cursor, request_id }).await.accepted();
+    }
+    for _ in 0..3 {
+        ice.lodge(detainer_for(PRISON)).await.accepted();
+    }
+    let cursor = doccs.receive_as("day", NY, "").await.accepted().heartbeat.cursor;
+    let (parent, consumer) = (NY.to_owned(), "day".to_owned());
+    let request_id = crate::harness::requests::request_id();
+    doccs.confirm(v1::AcknowledgeRequest { parent, consumer, cursor, request_id }).await.accepted();
+    let waiting = async || {
+        world.gateway().sample();
+        let series = "comity_inbox_waiting_entries{agency=\"us-ny-doccs\",jurisdiction=\"us-ny\"} ";
+        let scraped = body(world.gateway().ops(), "/metrics").await;
+        scraped.lines().find_map(|line| line.strip_prefix(series)).unwrap().parse::<u64>().unwrap()
+    };
+    let name = |consumer: &str| format!("agencies/us-ny-doccs/consumers/{consumer}");
+    let park = |consumer: &str| v1::ParkConsumerRequest { name: name(consumer), message: WHY.to_owned() };
+    assert_eq!(waiting().await, 3, "by the consumer that is furthest behind");
+    operator.park_consumer(park("night")).await.accepted();
+    assert_eq!(waiting().await, 0);
+    ice.lodge(detainer_for(PRISON)).await.accepted();
+    assert_eq!(waiting().await, 1, "for the one that is served");
+    operator.park_consumer(park("day")).await.accepted();
+    assert_eq!(waiting().await, 0, "all are parked");
+    operator.resume_consumer(v1::ResumeConsumerRequest { name: name("night") }).await.accepted();
+    assert_eq!(waiting().await, 4);
+}
+
+#[tokio::test]
 async fn an_operator_sees_who_is_connected_and_cuts_whom_it_means() {
     let world = World::start();
     let operator = world.system("comity-operator");

@@ -154,6 +154,50 @@ async fn each_call_has_a_line_that_says_who_did_what_when_from_where_and_what_ca
 }
 
 /// As an auditor uses it, who has the files and the key.
+/// A command that reads or changes a store has a line before and one after it, in a file that no gateway writes.
+#[test]
+fn an_operators_command_on_the_machine_has_its_lines() {
+    let served = Served::start_audited("error", |_| (), |_| (), AUDIT);
+    let directory = served.directory().to_owned();
+    let (own, copy) = (directory.join("commands.log"), directory.join("copy"));
+    let backup = |audit: &Path| {
+        let mut command = comity("--audit-log");
+        command.arg(audit).arg("backup").arg(&directory).arg(&copy);
+        command
+    };
+    // The gateway holds its file, and without a line nothing is done.
+    assert!(said(&mut backup(&directory.join(AUDIT)), 1).contains("audit.log"));
+    assert!(said(&mut backup(&directory.join("nowhere/commands.log")), 1).contains("nowhere/commands.log"));
+    assert!(!copy.exists(), "done without a line");
+    said(&mut backup(&own), 0);
+    assert!(copy.is_dir());
+    // The same once more is refused, for it is there.
+    said(&mut backup(&own), 1);
+    said(comity("--audit-log").arg(&own).arg("check-config").arg("--config").arg(directory.join("comity.toml")), 0);
+    let command = |event: &str, outcome: Value| [event.into(), "backup".into(), outcome];
+    let written: Vec<_> = lines(&own).iter().map(|line| fields(line, ["event", "command", "outcome"])).collect();
+    let expected = [
+        ["begun".into(), Value::Null, Value::Null],
+        command("command_begun", Value::Null),
+        command("command_ended", "success".into()),
+        command("command_begun", Value::Null),
+        command("command_ended", "failure".into()),
+    ];
+    assert_eq!(written, expected);
+    let begun = &lines(&own)[1];
+    assert!(begun["uid"].is_u64() && begun["pid"].is_u64() && begun["host"].is_string(), "{begun}");
+    // The gateway goes on with a file that commands wrote while it was away, and signs it all.
+    let ended = served.stop();
+    let gateways = ended.directory.path().join(AUDIT);
+    let rotate = ["keys", "rotate", "--config"];
+    said(comity("--audit-log").arg(&gateways).args(rotate).arg(ended.directory.path().join("comity.toml")), 0);
+    let lines = lines(&gateways);
+    assert_eq!(fields(&lines[lines.len() - 2], ["event", "command"]), ["command_begun", "keys rotate"]);
+    assert!(
+        said(comity("audit").arg("verify").arg(&gateways).args(["--key", &key_in(&lines)]), 0).starts_with("whole")
+    );
+}
+
 fn assert_changes_are_found(path: &Path, key: &str) {
     let verify =
         |arguments: &[&str], code: i32| said(comity("audit").arg("verify").args(["--key", key]).args(arguments), code);

@@ -77,6 +77,7 @@ async fn in_full(target: &Target, attack: Attack) {
         Attack::SilentSockets => 200,
         Attack::IllegalNames => 20,
         Attack::HalfHandshakes => 2_000,
+        Attack::TooFast => 20_000,
     };
     while target.begun.load(Ordering::Relaxed) < at_once && target.rounds.load(Ordering::Relaxed) < 2 {
         tokio::time::sleep(PAUSE).await;

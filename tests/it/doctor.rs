@@ -70,7 +70,13 @@ impl Patient {
         let mut command = comity("doctor");
         let mut path = OsString::from(self.tools.path());
         path.push(":/usr/bin:/bin");
-        command.env("PATH", path).args(["--json", "--config"]).arg(self.path(CONFIG_FILE)).stdin(Stdio::null());
+        command
+            .env("PATH", path)
+            .args(["--json", "--config"])
+            .arg(self.path(CONFIG_FILE))
+            .arg("--audit-log")
+            .arg(self.path("audit.log"))
+            .stdin(Stdio::null());
         command
     }
 

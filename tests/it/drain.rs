@@ -127,6 +127,9 @@ async fn told_to_stop_under_load_it_drains_in_time_and_loses_nothing() {
     let journal = std::mem::take(&mut *journal.lock().unwrap());
     println!("{} acknowledged, {} unknown, drained in {took:?}", journal.acknowledged.len(), journal.unknown.len());
     assert!(journal.acknowledged.len() > CALLERS);
+    // No call failed that could have been answered: whatever was recorded, its caller was told.
+    let entries = Kept::of(directory.path()).entries(&NY_EXCHANGE.parse().unwrap()).len();
+    assert_eq!(entries, journal.acknowledged.len(), "recorded, and its caller was told nothing");
     assert_verified(directory.path());
     settle(directory.path(), &journal).await;
 }

@@ -158,6 +158,7 @@ fn statuses() -> Vec<Status> {
         status::unavailable(),
         status::audit_unavailable(),
         status::under_maintenance("the disk is replaced"),
+        status::consumer_parked("it is repaired"),
         status::deadline_exceeded(),
         status::overloaded(LimitOwner::Agency, Duration::from_secs(1)),
         status::expired(),

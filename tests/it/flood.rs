@@ -44,8 +44,8 @@ const SEATS: [(&str, ActorKind); 7] = [
 ];
 
 /// What an operator does to a gateway: it would take writes from everybody, or end. Others try, and are refused.
-const ACTS_OF_OPERATORS: [&str; 3] =
-    ["AdminService/BeginMaintenance", "AdminService/CloseSessions", "AdminService/Drain"];
+const ACTS_OF_OPERATORS: [&str; 4] =
+    ["AdminService/BeginMaintenance", "AdminService/CloseSessions", "AdminService/ParkConsumer", "AdminService/Drain"];
 const OPERATOR: &str = "comity-operator";
 
 /// A number from the environment. This is the one place that a test is told how much to do.

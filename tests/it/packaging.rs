@@ -105,15 +105,18 @@ fn manifests() -> Vec<Value> {
     named(&all["resources"]).iter().flat_map(|name| read(name)).collect()
 }
 
-fn container(manifests: &[Value]) -> (Value, Value) {
-    let deployment = manifests.iter().find(|manifest| manifest["kind"] == "Deployment").unwrap();
-    let pod = deployment["spec"]["template"]["spec"].clone();
-    (pod["containers"][0].clone(), pod)
+/// The gateways' container, their pod, and the volumes that each pod claims for itself.
+fn container(manifests: &[Value]) -> (Value, Value, Vec<String>) {
+    let set = &manifests.iter().find(|manifest| manifest["kind"] == "StatefulSet").unwrap()["spec"];
+    let pod = set["template"]["spec"].clone();
+    let claims = set["volumeClaimTemplates"].as_array().unwrap().iter();
+    let claimed = claims.map(|claim| claim["metadata"]["name"].as_str().unwrap().to_owned()).collect();
+    (pod["containers"][0].clone(), pod, claimed)
 }
 
 #[test]
 fn every_path_of_the_gateways_in_a_cluster_is_mounted() {
-    let (container, pod) = container(&manifests());
+    let (container, pod, claimed) = container(&manifests());
     let config = Config::read(&root().join("packaging/kubernetes/comity.toml")).unwrap();
     let mounts: Vec<(&str, &str)> = container["volumeMounts"]
         .as_array()
@@ -143,11 +146,18 @@ fn every_path_of_the_gateways_in_a_cluster_is_mounted() {
         assert!(secret.is_some() || !is_secret, "{} is no secret", path.display());
         assert!(secret.is_none_or(|secret| secret["defaultMode"] == 0o440), "{volume:?}");
     }
-    assert_eq!(mounts.iter().map(|(_, name)| *name).collect::<BTreeSet<_>>().len(), volumes.len(), "mounted in vain");
+    let used = mounts.iter().map(|(_, name)| *name).collect::<BTreeSet<_>>().len();
+    assert_eq!(used, volumes.len() + claimed.len(), "mounted in vain");
     assert!(pod["securityContext"]["fsGroup"] == 65_532 && pod["securityContext"]["runAsNonRoot"] == true);
     let arguments: Vec<&str> =
         container["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     assert_eq!(mounted(Path::new(arguments[2])), Some("config"));
+    // Audit lines are kept when a pod goes, and a root that may only be read takes none.
+    let audited = arguments.iter().position(|word| *word == "--audit-log").expect("no audit log is kept") + 1;
+    assert_eq!(mounted(Path::new(arguments[audited])), claimed.first().map(String::as_str));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let audit_log = elsewhere.path().join("audit.log");
+    let arguments = [&arguments[..audited], &[audit_log.to_str().unwrap()]].concat();
     // Known to the command line, and refused only because it is not there.
     let unread = said(comity(arguments[0]).args(&arguments[1..]), 1);
     assert!(unread.contains("/etc/comity/comity.toml cannot be read"), "{unread}");
@@ -158,7 +168,7 @@ fn every_path_of_the_gateways_in_a_cluster_is_mounted() {
 #[tokio::test]
 async fn probes_of_the_cluster_are_answered() {
     let manifests = manifests();
-    let (container, _) = container(&manifests);
+    let (container, ..) = container(&manifests);
     let config = Config::read(&root().join("packaging/kubernetes/comity.toml")).unwrap();
     let ports = container["ports"].as_array().unwrap();
     let port =

@@ -90,6 +90,12 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
             operator.end_maintenance(v1::EndMaintenanceRequest {}).await.accepted();
             refused
         }
+        ErrorReason::ConsumerParked => {
+            let operator = world.system("comity-operator");
+            let (name, message) = ("agencies/us-ice/consumers/night".to_owned(), "it is repaired".to_owned());
+            operator.park_consumer(v1::ParkConsumerRequest { name, message }).await.accepted();
+            left(world.ice().receive_as("night", NY, "").await)
+        }
         ErrorReason::AuditUnavailable => audit_unavailable(world).await,
         ErrorReason::InvalidCursor => left(world.ice().receive(NY, "nobody's").await),
         ErrorReason::BeyondHead => {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,40 @@ fn systemd_is_told_of_a_start_a_reload_and_a_stop() {
     manager.signal("TERM");
     assert_eq!(manager.told(), ["STOPPING=1"]);
     assert_eq!(manager.rest(), Vec::<String>::new());
+}
+
+/// A core holds keys and names. The limit is lifted here, so that nothing but the gateway can be why there is none.
+#[test]
+fn no_core_is_dumped_of_a_gateway() {
+    let aborted = |command: &[&str], directory: &std::path::Path, is_ready: &dyn Fn(&mut Child)| {
+        let unlimited = "ulimit -c unlimited 2>/dev/null; exec \"$0\" \"$@\"";
+        let mut child = Command::new("sh")
+            .args(["-c", unlimited])
+            .args(command)
+            .current_dir(directory)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        is_ready(&mut child);
+        assert!(Command::new("kill").args(["-ABRT", &child.id().to_string()]).status().unwrap().success());
+        child.wait().unwrap()
+    };
+    let directory = sandbox_directory();
+    let said = |child: &mut Child| {
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty());
+    };
+    let other = aborted(&["sh", "-c", "echo ready; exec sleep 60"], directory.path(), &said);
+    assert_eq!(other.signal(), Some(6));
+    if !other.core_dumped() {
+        println!("LEFT OUT: nothing dumps a core on this machine");
+        return;
+    }
+    let served = aborted(&[env!("CARGO_BIN_EXE_comity"), "dev", "--dir", "."], directory.path(), &said);
+    assert_eq!(served.signal(), Some(6));
+    assert!(!served.core_dumped(), "a core was dumped");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod health;
 mod listed;
 mod queries;
 pub(crate) mod scrape;
+mod server;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,7 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 69] = [
+const ACCESS: [(&str, &str, Needs); 71] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -63,6 +63,8 @@ const ACCESS: [(&str, &str, Needs); 69] = [
     ("AdminService/ListAgencies", "operator", Needs::Token),
     ("AdminService/ListSessions", "operator", Needs::Token),
     ("AdminService/CloseSessions", "operator", Needs::Token),
+    ("AdminService/ParkConsumer", "operator", Needs::Token),
+    ("AdminService/ResumeConsumer", "operator", Needs::Token),
     ("AdminService/BeginMaintenance", "operator", Needs::Token),
     ("AdminService/EndMaintenance", "operator", Needs::Token),
     ("AdminService/Drain", "operator", Needs::Token),

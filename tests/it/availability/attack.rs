@@ -57,10 +57,12 @@ pub(crate) enum Attack {
     /// 2,000 handshakes from 20 addresses, each left half done and begun again when it is ended; and 100 readers that take no
     /// byte of an answer.
     HalfHandshakes,
+    /// 20,000 whole calls a second of one agency: twenty times what `rate.requests_per_s` lets it have.
+    TooFast,
 }
 
 impl Attack {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::HalvesOfMessages,
         Self::LongMessages,
         Self::LongQuestions,
@@ -69,6 +71,7 @@ impl Attack {
         Self::SilentSockets,
         Self::IllegalNames,
         Self::HalfHandshakes,
+        Self::TooFast,
     ];
 
     /// Which agency's certificate and token it is made with: of one that may call what is attacked.
@@ -96,6 +99,7 @@ impl Attack {
                     let (handshakes, reads) = tokio::join!(target.begin_handshakes(), target.read_slowly(100));
                     handshakes.and(reads)
                 }
+                Self::TooFast => target.call_too_fast().await,
             };
             drop(round);
             target.rounds.fetch_add(1, Ordering::Relaxed);
@@ -254,6 +258,29 @@ impl Target {
             let answer = answer.await;
             tokio::time::sleep(Duration::from_secs(5)).await;
             drop(answer);
+            Ok(())
+        })
+        .await;
+        Ok(())
+    }
+
+    /// A second of it: on 16 connections, 25 calls at once every 20 ms.
+    async fn call_too_fast(self: &Arc<Self>) -> Result<()> {
+        self.on_each(16, |target| async move {
+            let mut caller = target.connect(&Builder::new()).await?;
+            let (question, mut ticks) = (question(), tokio::time::interval(Duration::from_millis(20)));
+            for _ in 0..50 {
+                ticks.tick().await;
+                let mut calls = Vec::new();
+                for _ in 0..25 {
+                    let (answer, mut body) = caller.open(CHECKPOINT).await?;
+                    body.send_data(framed(&question)?, true)?;
+                    target.begun.fetch_add(1, Ordering::Relaxed);
+                    calls.push(answer);
+                }
+                // Taken or refused.
+                join_all(calls).await;
+            }
             Ok(())
         })
         .await;

@@ -172,6 +172,8 @@ readers! {
         }
     }
     CloseSessionsRequest(request) { parse::sessions_named(&request.name)?; }
+    ParkConsumerRequest(request) { parse::parking(&request.name, &request.message)?; }
+    ResumeConsumerRequest(request) { parse::consumer_name(&request.name)?; }
     BeginMaintenanceRequest(request) { parse::maintenance_message(&request.message)?; }
     EndMaintenanceRequest(_request) {}
     DrainRequest(_request) {}

@@ -224,6 +224,8 @@ calls! {
     list_agencies = admin.list_agencies(ListAgenciesRequest) -> ListAgenciesResponse;
     list_sessions = admin.list_sessions(ListSessionsRequest) -> ListSessionsResponse;
     close_sessions = admin.close_sessions(CloseSessionsRequest) -> CloseSessionsResponse;
+    park_consumer = admin.park_consumer(ParkConsumerRequest) -> ParkConsumerResponse;
+    resume_consumer = admin.resume_consumer(ResumeConsumerRequest) -> ResumeConsumerResponse;
     begin_maintenance = admin.begin_maintenance(BeginMaintenanceRequest) -> BeginMaintenanceResponse;
     end_maintenance = admin.end_maintenance(EndMaintenanceRequest) -> EndMaintenanceResponse;
     drain = admin.drain(DrainRequest) -> DrainResponse;

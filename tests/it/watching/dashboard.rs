@@ -7,7 +7,8 @@ use std::fs;
 use serde_json::Value;
 
 use crate::watching::queries::Names;
-use crate::watching::scrape::after_a_story;
+use crate::watching::scrape::{a_story, after_a_story, world_with_an_absent_witness};
+use crate::watching::server::Prometheus;
 use crate::watching::{file, promtool};
 
 const ROWS: [&str; 8] = ["Traffic", "Latency", "Writer", "Logs and heads", "Consumers", "Law", "Expiry", "Process"];
@@ -51,6 +52,31 @@ async fn each_query_of_the_dashboard_names_metrics_and_labels_that_there_are() {
         assert_eq!(Names::of(selector).unknown(&scrape), Vec::<String>::new(), "{variable}");
         assert!(["job", "instance"].contains(&label), "{variable}");
     }
+}
+
+/// Panels that are empty while all is well, which is what they are for.
+const EMPTY_IN_PEACE: [&str; 0] = [];
+
+#[tokio::test]
+async fn each_query_of_the_dashboard_returns_data_from_prometheus() {
+    let world = world_with_an_absent_witness();
+    let Some(prometheus) = Prometheus::scrape(world.gateway().ops()) else { return };
+    a_story(&world).await;
+    prometheus.has_scraped(2).await;
+    // Of a rate there is something once there are two scrapes.
+    a_story(&world).await;
+    prometheus.has_scraped(6).await;
+    let queries = queries(&dashboard());
+    let mut empty = Vec::new();
+    for (query, _) in &queries {
+        let asked = query.replace("$job", "comity").replace("$instance", ".*");
+        assert!(!asked.contains('$'), "{asked}");
+        if prometheus.answer(&asked).await.is_empty() {
+            empty.push(asked);
+        }
+    }
+    assert_eq!(empty, EMPTY_IN_PEACE, "of {} queries", queries.len());
+    assert_eq!(prometheus.answer("comity_no_such_metric").await, Vec::<Value>::new());
 }
 
 #[test]
