@@ -197,7 +197,8 @@ async fn moved(table: &Table<'_>) {
     jail.does("moves them to hospital", jail.client.custodies().move_custody(hospital())).await;
     jail.does("schedules a release", jail.client.custodies().schedule_release(schedule(held_in))).await;
     read_all(name, [(&ice, inboxes.0), (&jail, inboxes.2)]).await;
-    prison.opens(inboxes.1).await;
+    let mut own = inboxes.1;
+    prison.opens(&mut own).await;
 }
 
 /// Texas: matched to the wrong person, told so, corrected, and found at last.
@@ -239,8 +240,8 @@ async fn corrected_identity(table: &Table<'_>) {
 
 /// Each side reads where the detainer stands for it, and what came for it.
 async fn read_all(name: &str, parties: [(&Party, Inbox); 2]) {
-    for (party, inbox) in parties {
+    for (party, mut inbox) in parties {
         party.reads(name).await;
-        party.opens(inbox).await;
+        party.opens(&mut inbox).await;
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Party {
 
 /// How far an inbox was read.
 pub(super) struct Inbox {
-    parent: &'static str,
+    parent: String,
     cursor: String,
 }
 
@@ -74,28 +74,28 @@ impl Party {
     }
 
     /// An inbox with nothing of earlier days in it.
-    pub(super) async fn inbox(&self, parent: &'static str) -> Inbox {
-        let mut inbox = Inbox { parent, cursor: String::new() };
+    pub(super) async fn inbox(&self, parent: &str) -> Inbox {
+        let mut inbox = Inbox { parent: parent.to_owned(), cursor: String::new() };
         self.waiting(&mut inbox, usize::MAX).await;
         self.confirm(&inbox).await;
         inbox
     }
 
     /// Tells what came, in two sittings: the second goes on where the first stopped.
-    pub(super) async fn opens(&self, mut inbox: Inbox) {
+    pub(super) async fn opens(&self, inbox: &mut Inbox) {
         for sitting in [1, usize::MAX] {
-            for entry in self.waiting(&mut inbox, sitting).await {
+            for entry in self.waiting(inbox, sitting).await {
                 self.tell_of(&entry);
             }
         }
-        let receipt = self.confirm(&inbox).await;
+        let receipt = self.confirm(inbox).await;
         self.tell("confirms its inbox", &told_of(receipt.as_ref()));
     }
 
     /// At most so many entries from the cursor on, up to a heartbeat.
     async fn waiting(&self, inbox: &mut Inbox, most: usize) -> Vec<v1::Entry> {
         let request =
-            v1::ReceiveRequest { parent: inbox.parent.to_owned(), cursor: inbox.cursor.clone(), ..Default::default() };
+            v1::ReceiveRequest { parent: inbox.parent.clone(), cursor: inbox.cursor.clone(), ..Default::default() };
         let mut stream = self.client.inbox().receive(request).await.unwrap().into_inner();
         let mut entries = Vec::new();
         while entries.len() < most {
@@ -115,7 +115,7 @@ impl Party {
 
     async fn confirm(&self, inbox: &Inbox) -> Option<v1::Receipt> {
         let request = v1::AcknowledgeRequest {
-            parent: inbox.parent.to_owned(),
+            parent: inbox.parent.clone(),
             cursor: inbox.cursor.clone(),
             request_id: requests::request_id(),
             ..Default::default()
