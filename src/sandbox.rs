@@ -127,6 +127,7 @@ const fn agency(
 /// Every agency of a sandbox.
 pub const AGENCIES: &[SandboxAgency] = &[
     agency("us-ice", AgencyKind::Federal, None, BOTH, "DCICE0000", "federal"),
+    agency("us-cbp", AgencyKind::Federal, None, BOTH, "DCCBP0000", "federal"),
     agency("us-ny-doccs", AgencyKind::State, Some(AgencyClass::StatePrison), NY, "NYDOCCS00", "us-ny"),
     agency("us-ny-erie-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY014000A", "us-ny"),
     agency("us-ny-suffolk-jail", AgencyKind::County, Some(AgencyClass::CountyJail), NY, "NY051000A", "us-ny"),

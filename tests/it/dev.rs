@@ -184,7 +184,7 @@ async fn a_counterpart_plays_the_other_side() {
     let held = doccs.custodies(NY).await.accepted();
     assert_eq!(held.len(), 1);
     let refused = |agency: &str| -> Output { command(directory.path(), &["--counterpart", agency]).output().unwrap() };
-    for (agency, why) in [("us-ice", "holds nobody"), ("us-cbp", "no agency of the sandbox")] {
+    for (agency, why) in [("us-ice", "holds nobody"), ("us-nowhere", "no agency of the sandbox")] {
         let refused = refused(agency);
         assert!(!refused.status.success());
         assert!(String::from_utf8_lossy(&refused.stderr).contains(why), "{agency}");

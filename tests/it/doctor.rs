@@ -132,7 +132,7 @@ fn an_exchange_that_holds_is_well() {
         ("entropy", "seeded"),
         ("clock-sync", "is synchronised"),
         ("clock", "it is 2"),
-        ("configuration", "11 agencies"),
+        ("configuration", "12 agencies"),
         ("files", "are readable"),
         ("certificate", "ends in 8"),
         ("revocation-list", "us-ny ends in 6 days"),
