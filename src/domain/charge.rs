@@ -201,19 +201,22 @@ pub fn category_of(code: &NcicCode) -> OffenceCategory {
 
 /// The charge that a person counts under: that of the gravest group.
 pub fn leading(charges: &[Charge]) -> Option<&Charge> {
-    charges.iter().min_by_key(|charge| {
-        let rank = match charge.category() {
-            OffenceCategory::Homicide => 0,
-            OffenceCategory::Sexual => 1,
-            OffenceCategory::Robbery => 2,
-            OffenceCategory::Assault => 3,
-            OffenceCategory::Burglary => 4,
-            OffenceCategory::Weapons => 5,
-            OffenceCategory::Drugs => 6,
-            OffenceCategory::Other => 7,
-        };
-        (rank, charge.status)
-    })
+    charges.iter().min_by_key(|charge| by_gravity(charge.category(), charge.status))
+}
+
+/// Sorts the gravest group first, and by status within it.
+pub fn by_gravity(category: OffenceCategory, status: ChargeStatus) -> (u8, ChargeStatus) {
+    let rank = match category {
+        OffenceCategory::Homicide => 0,
+        OffenceCategory::Sexual => 1,
+        OffenceCategory::Robbery => 2,
+        OffenceCategory::Assault => 3,
+        OffenceCategory::Burglary => 4,
+        OffenceCategory::Weapons => 5,
+        OffenceCategory::Drugs => 6,
+        OffenceCategory::Other => 7,
+    };
+    (rank, status)
 }
 
 #[cfg(test)]

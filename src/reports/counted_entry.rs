@@ -15,6 +15,8 @@ pub struct CountedEntry {
     pub index: u64,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// Who did it: agencies/{agency}.
+    pub agency: String,
     /// What it is about.
     pub resource: String,
     /// What happened, merged from the contents that were opened. None: nothing was.
@@ -36,6 +38,7 @@ impl CountedEntry {
             log: log.clone(),
             index: read.index,
             recorded_at: read.recorded_at,
+            agency: read.agency,
             resource: read.resource,
             event: entry::merge(&opened)?.event,
         })

@@ -97,11 +97,15 @@ pub(super) struct PickUp {
 #[derive(Debug, Clone, Default)]
 pub(super) struct DetainerFacts {
     pub(super) lodged_at: Option<Timestamp>,
+    /// When it came to the audience with a person whom another custodian handed on, where the audience cannot see its lodging.
+    pub(super) came_at: Option<Timestamp>,
     /// The index of the entry that lodged it.
     pub(super) index: u64,
     pub(super) issuer: String,
     /// The custodian that it is addressed to. Empty: whoever holds the person.
     pub(super) addressee: String,
+    /// The custodian that found or answered last. Empty: none did, as far as the audience knows.
+    pub(super) respondent: String,
     pub(super) form: Option<DetainerForm>,
     pub(super) warrant: Option<WarrantKind>,
     pub(super) leading: Leading,
@@ -112,6 +116,8 @@ pub(super) struct DetainerFacts {
     pub(super) custody: Option<String>,
     pub(super) answer: Option<AnswerKind>,
     pub(super) ground: Option<DeclineGround>,
+    /// The person went to another custodian since it was answered, who has not answered yet.
+    pub(super) is_to_be_answered_anew: bool,
     pub(super) verified: Option<VerificationOutcome>,
     pub(super) delivered_at: Option<Timestamp>,
     /// For which releases the issuer was told a date of eligibility. `None`: this audience is not shown which.
@@ -168,7 +174,7 @@ impl DetainerFacts {
     }
 
     fn standing(&self) -> &'static str {
-        match self.answer {
+        match self.answer.filter(|_| !self.is_to_be_answered_anew) {
             None => "not-answered",
             Some(AnswerKind::HonorHold) => "hold-promised",
             Some(AnswerKind::NotifyOnly) => "notice-promised",

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::domain::custody::ReleaseEligibilityKind;
 use crate::domain::determination::Ruling;
 use crate::domain::transfer::{TransferFailureCause, TransferState, WindowChange};
-use crate::reports::detainer::{DetainerFacts, Leading, PickUp, Rule, ground};
+use crate::reports::detainer::{DetainerFacts, Leading, Outcome, PickUp, Rule, ground};
 use crate::reports::fold::Fold;
 use crate::reports::report::{CountedTree, LODGED, OUTSTANDING, Question, RELEASED, Report, Table};
 use crate::reports::statutory;
@@ -60,7 +60,10 @@ impl Fold {
              with that charge's status at the release or at the as-of time, and with who says so."
                 .to_owned(),
             "A window is from its first moment to before its last, by the gateway's clock (recorded_at).".to_owned(),
-            "A duplicate is what its issuer lifted as one: there is no finding of its own.".to_owned(),
+            "A duplicate is what its custodian found to be one, or its issuer lifted as one.".to_owned(),
+            "Whoever handed a person on to another custodian counts their detainers as handed on, and the other counts them as \
+             outstanding; they are lodged once, with the first."
+                .to_owned(),
             "What another jurisdiction's law would have said is not in a report: comity policy replay asks it.".to_owned(),
         ];
         if self.sees_custody() {
@@ -76,9 +79,10 @@ impl Fold {
     fn backlog(&self, question: &Question, as_of: Option<Timestamp>, zone: &TimeZone) -> Table {
         let mut changes: Vec<(Timestamp, i64)> = Vec::new();
         for facts in self.detainers.values() {
-            let Some(lodged_at) = facts.lodged_at else { continue };
-            changes.push((lodged_at, 1));
-            changes.extend(facts.ended_at().map(|ended_at| (ended_at, -1)));
+            let Some(since) = facts.lodged_at.or(facts.came_at) else { continue };
+            changes.push((since, 1));
+            let ended_at = facts.ended_at().or_else(|| self.handed_on_at(&question.audience, facts));
+            changes.extend(ended_at.map(|ended_at| (ended_at, -1)));
         }
         changes.sort_unstable();
         let first = question.from.or_else(|| changes.first().map(|(at, _)| *at));
@@ -121,6 +125,7 @@ fn midnight(day: Date, zone: &TimeZone) -> Option<Timestamp> {
 /// The three sets.
 struct Counted<'a> {
     fold: &'a Fold,
+    audience: &'a str,
     sees_custody: bool,
     lodged: Set<'a>,
     released: Set<'a>,
@@ -128,23 +133,26 @@ struct Counted<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn of(fold: &'a Fold, question: &Question) -> Self {
+    fn of(fold: &'a Fold, question: &'a Question) -> Self {
         let sees_custody = fold.sees_custody();
+        let audience = question.audience.as_str();
         let (mut lodged, mut released, mut outstanding) = (Set::new(), Set::new(), Set::new());
         for (name, facts) in &fold.detainers {
-            let Some(lodged_at) = facts.lodged_at else { continue };
+            if facts.lodged_at.or(facts.came_at).is_none() {
+                continue;
+            }
             let one = (name.as_str(), facts);
-            if question.covers(lodged_at) {
+            if facts.lodged_at.is_some_and(|lodged_at| question.covers(lodged_at)) {
                 lodged.push(one);
             }
             if facts.released.as_ref().is_some_and(|released| question.covers(released.recorded_at)) {
                 released.push(one);
             }
-            if facts.ended_at().is_none() {
+            if facts.ended_at().is_none() && fold.handed_on_at(audience, facts).is_none() {
                 outstanding.push(one);
             }
         }
-        Self { fold, sees_custody, lodged, released, outstanding }
+        Self { fold, audience, sees_custody, lodged, released, outstanding }
     }
 
     fn sets(&self) -> [(&'static str, &Set<'a>); 3] {
@@ -312,11 +320,18 @@ impl<'a> Counted<'a> {
         let mut tally = Tally::default();
         for (set, detainers) in self.sets() {
             for (_, facts) in detainers {
-                let outcome = facts.outcome(self.sees_custody);
+                let outcome = self.outcome(facts);
                 tally.add(&[set, outcome.word, outcome.cause]);
             }
         }
         tally.table("outcomes", "What became of them, and why.", EACH, &["set", "outcome", "cause"])
+    }
+
+    fn outcome(&self, facts: &DetainerFacts) -> Outcome {
+        if facts.ended_at().is_none() && self.fold.handed_on_at(self.audience, facts).is_some() {
+            return Outcome { word: "handed-on", cause: "to-another-custodian" };
+        }
+        facts.outcome(self.sees_custody)
     }
 
     /// How far those lodged in the window came. A step is counted whatever became of an earlier one.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::charge::{self, Charge};
 use crate::domain::custody::ReleaseEligibilityKind;
+use crate::domain::detainer::Finding;
 use crate::domain::determination::LawAction;
 use crate::domain::ids::{LogKind, LogName};
 use crate::domain::review::{ReviewMatter, ReviewState};
@@ -29,6 +30,8 @@ pub(super) struct CustodyFacts {
     /// For which releases a date of eligibility is recorded.
     pub(super) eligibilities: BTreeSet<ReleaseEligibilityKind>,
     detainers: BTreeSet<String>,
+    /// The custodians that handed the person on, and when. One that has the person again is not among them.
+    handed_on: BTreeMap<String, Timestamp>,
 }
 
 /// What an audience knows of each detainer.
@@ -52,6 +55,9 @@ impl Fold {
         *counted = counted.saturating_add(1);
         self.last = self.last.max(Some(entry.recorded_at));
         let Some(event) = &entry.event else { return };
+        if let Event::CustodyMoved(moved) = event {
+            self.came(entry, moved);
+        }
         self.law(event);
         match event {
             Event::DetainerLodged(lodged) => self.lodged(entry, lodged),
@@ -88,7 +94,7 @@ impl Fold {
             Event::ReleaseRecorded(recorded) => self.release_recorded(entry, recorded),
             Event::CustodyOpened(opened) => self.opened(opened),
             Event::ChargesUpdated(updated) => self.charges(&updated.custody, &updated.charges),
-            Event::CustodyMoved(moved) => self.moved(moved),
+            Event::CustodyMoved(moved) => self.moved(entry, moved),
             Event::CustodyClosed(closed) => self.closed(entry, closed),
             Event::CustodyReopened(reopened) => self.reopened(&reopened.custody),
             Event::CustodyNoticed(noticed) => self.noticed(entry, noticed),
@@ -133,8 +139,14 @@ impl Fold {
         let custody = facts.custody.as_ref().and_then(|custody| self.custodies.get(custody));
         let custodian = custody.map(|custody| custody.custodian.as_str()).filter(|known| !known.is_empty());
         let facility = custody.map(|custody| custody.facility.as_str()).filter(|known| !known.is_empty());
-        let addressee = Some(facts.addressee.as_str()).filter(|known| !known.is_empty());
-        (custodian.or(addressee).unwrap_or("not-known"), facility.unwrap_or("not-known"))
+        let known = [&facts.respondent, &facts.addressee].into_iter().find(|known| !known.is_empty());
+        (custodian.or(known.map(String::as_str)).unwrap_or("not-known"), facility.unwrap_or("not-known"))
+    }
+
+    /// When an audience that was the custodian handed the person on, if it did and has not got the person again. What becomes of the
+    /// detainer is the next custodian's to count.
+    pub(super) fn handed_on_at(&self, audience: &str, facts: &DetainerFacts) -> Option<Timestamp> {
+        self.custodies.get(facts.custody.as_ref()?)?.handed_on.get(&agency(audience)).copied()
     }
 
     /// The leading charge now: by the custodian's record, where the audience knows it.
@@ -178,6 +190,7 @@ impl Fold {
         self.change(&entry.resource, |facts| {
             facts.found = finding;
             facts.custody = custody;
+            facts.respondent = agency(&entry.agency);
             count(facts, acknowledged.counts.as_ref(), SaidBy::Custodian);
         });
     }
@@ -187,6 +200,8 @@ impl Fold {
         self.change(&entry.resource, |facts| {
             facts.answer = answer.and_then(|answer| from_wire(answer.kind));
             facts.ground = answer.and_then(|answer| from_wire(answer.ground));
+            facts.is_to_be_answered_anew = false;
+            facts.respondent = agency(&entry.agency);
             count(facts, answered.counts.as_ref(), SaidBy::Custodian);
         });
     }
@@ -266,13 +281,43 @@ impl Fold {
         }
     }
 
-    fn moved(&mut self, moved: &v1::CustodyMoved) {
-        let (Some(facts), Some(movement)) = (self.custodies.get_mut(&moved.custody), &moved.movement) else { return };
+    fn moved(&mut self, entry: &CountedEntry, moved: &v1::CustodyMoved) {
+        let Some(movement) = &moved.movement else { return };
+        let facts = self.custodies.entry(moved.custody.clone()).or_default();
         if !movement.facility.is_empty() {
             facts.facility.clone_from(&movement.facility);
         }
-        if !movement.custodian.is_empty() {
-            facts.custodian = agency(&movement.custodian);
+        if movement.custodian.is_empty() {
+            return;
+        }
+        let from = std::mem::replace(&mut facts.custodian, agency(&movement.custodian));
+        if !from.is_empty() {
+            facts.handed_on.insert(from, entry.recorded_at);
+        }
+        facts.handed_on.remove(&facts.custodian);
+        // A promise binds whoever gave it: the new custodian answers.
+        for name in self.detainers_on(&moved.custody) {
+            self.change(&name, |facts| facts.is_to_be_answered_anew = true);
+        }
+    }
+
+    /// Detainers whose lodging the audience cannot see, which come to it with the person.
+    fn came(&mut self, entry: &CountedEntry, moved: &v1::CustodyMoved) {
+        for judged in &moved.facts {
+            let facts = self.detainers.entry(judged.detainer.clone()).or_default();
+            if facts.lodged_at.or(facts.came_at).is_some() {
+                continue;
+            }
+            let known = |one: &v1::Offence| Some((from_wire(one.category)?, from_wire(one.status)?));
+            let leading = judged.offences.iter().filter_map(known);
+            let (offence, status) =
+                leading.min_by_key(|(offence, status)| charge::by_gravity(*offence, *status)).unzip();
+            facts.came_at = Some(entry.recorded_at);
+            facts.found = Some((Finding::MatchedCustody, entry.recorded_at));
+            facts.custody = Some(moved.custody.clone());
+            facts.leading = Leading { offence, status, said_by: SaidBy::Custodian };
+            let custody = self.custodies.entry(moved.custody.clone()).or_default();
+            custody.detainers.insert(judged.detainer.clone());
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tonic::Code;
 
-use crate::harness::changes::claim_on;
+use crate::harness::changes::{claim_on, movement_to};
 use crate::harness::requests::{
     NY, NY_CUSTODY, NY_EXCHANGE, TX, answer_to, detainer_for, receipt_of, release_of, schedule_of, withdrawal_of,
 };
@@ -36,15 +36,15 @@ fn said(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn of(parent: &str) -> v1::GetReportRequest {
+pub(crate) fn of(parent: &str) -> v1::GetReportRequest {
     v1::GetReportRequest { parent: parent.to_owned(), ..Default::default() }
 }
 
-async fn report(party: &Party, request: v1::GetReportRequest) -> Report {
+pub(crate) async fn report(party: &Party, request: v1::GetReportRequest) -> Report {
     from_wire_form(party.get_report(request).await.accepted().report.unwrap()).unwrap()
 }
 
-fn sum(report: &Report, table: &str, key: &[&str]) -> u64 {
+pub(crate) fn sum(report: &Report, table: &str, key: &[&str]) -> u64 {
     report.table(table).unwrap_or_else(|| panic!("no table {table}")).sum(key)
 }
 
@@ -249,4 +249,47 @@ async fn a_report_from_comity_export_is_byte_for_byte_the_one_that_was_served() 
         said(&[&["report", "--recompute", &export, "--json", &again], asked.as_slice()].concat());
         assert_eq!(std::fs::read_to_string(&again).unwrap(), std::fs::read_to_string(&served).unwrap(), "{agency}");
     }
+}
+
+/// Where a person is handed on, each custodian counts what it has to answer for, and nobody counts it twice.
+#[tokio::test]
+async fn a_detainer_goes_with_the_person_from_one_custodians_figures_to_the_others() {
+    const BEXAR: &str = "us-tx-bexar-jail";
+    let world = World::under_plain_law();
+    let matched = world.matched(HARRIS).await;
+    world.harris().answer(answer_to(&matched.detainer, v1::AnswerKind::HonorHold)).await.accepted();
+    let figure =
+        async |agency: &str, table: &str, key: &[&str]| sum(&report(&world.system(agency), of(TX)).await, table, key);
+    let standing = ["outstanding", "outstanding"];
+    assert_eq!(figure(HARRIS, "outcomes", &[standing[0], standing[1], "hold-promised"]).await, 1);
+    assert_eq!(figure(BEXAR, "totals", &[]).await, 0);
+
+    let later = || world.pass(jiff::SignedDuration::from_mins(1));
+    later();
+    world.harris().relocate(movement_to(&matched.custody, BEXAR)).await.accepted();
+    assert_eq!(figure(HARRIS, "totals", &["detainers", "lodged"]).await, 1);
+    assert_eq!(figure(HARRIS, "totals", &["detainers", "outstanding"]).await, 0);
+    assert_eq!(figure(HARRIS, "outcomes", &["lodged", "handed-on", "to-another-custodian"]).await, 1);
+    assert_eq!(figure(BEXAR, "totals", &["detainers", "lodged"]).await, 0);
+    assert_eq!(figure(BEXAR, "totals", &["people", "outstanding"]).await, 1);
+    assert_eq!(figure(BEXAR, "outstanding-by-offence", &["assault", "pending", "custodian"]).await, 1);
+    // A promise binds whoever gave it.
+    for agency in [BEXAR, "us-tx-oversight"] {
+        assert_eq!(figure(agency, "outcomes", &[standing[0], standing[1], "not-answered"]).await, 1, "{agency}");
+    }
+    later();
+    world.system(BEXAR).answer(answer_to(&matched.detainer, v1::AnswerKind::HonorHold)).await.accepted();
+    assert_eq!(figure(BEXAR, "outcomes", &[standing[0], standing[1], "hold-promised"]).await, 1);
+    assert_eq!(figure("us-ice", "by-facility", &["outstanding", "county-jail", BEXAR]).await, 1);
+
+    // And back again, as if it had never left.
+    later();
+    world.system(BEXAR).relocate(movement_to(&matched.custody, HARRIS)).await.accepted();
+    assert_eq!(figure(BEXAR, "totals", &["detainers", "outstanding"]).await, 0);
+    assert_eq!(figure(HARRIS, "outcomes", &[standing[0], standing[1], "not-answered"]).await, 1);
+    later();
+    world.harris().release(release_of(&matched.custody)).await.accepted();
+    assert_eq!(figure(HARRIS, "totals", &["detainers", "released"]).await, 1);
+    assert_eq!(figure(BEXAR, "totals", &["detainers", "released"]).await, 0);
+    world.journal.assert_nothing_personal();
 }
