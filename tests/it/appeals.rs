@@ -1,6 +1,8 @@
 //! An appeal over the wire: issued once, seen by each custodian as far as it is its own, answered one by one or by law; and
 //! its issuer learns by it of nobody whom it was not told of.
 
+mod reconciled;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 

@@ -1,7 +1,9 @@
-//! Four stories, each told over the wire in Rust, Python and TypeScript with the same outcome: docs/clients/outcome.txt.
-//! The other two are the examples in docs/clients, with stubs made from proto/ alone.
+//! Four stories and the days of three offices, each told over the wire in Rust, Python and TypeScript with the same outcome:
+//! docs/clients/outcome.txt and docs/clients/offices.txt. The other two are the examples in docs/clients, with stubs made from proto/
+//! alone.
 
 mod forks;
+mod offices;
 mod requests;
 mod stock;
 mod stories;
@@ -21,9 +23,14 @@ use tempfile::TempDir;
 use crate::harness::copy;
 use crate::harness::process::dev;
 
-const OUTCOME: &str = include_str!("../../docs/clients/outcome.txt");
+/// What is printed, under the name of its file.
+const OUTCOME: (&str, &str) = ("outcome.txt", include_str!("../../docs/clients/outcome.txt"));
+const DAYS: &str = "offices.txt";
+const DAYS_TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/clients/offices.json");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const CHILD_TIMEOUT_S: &str = "120";
+/// Of some five hundred calls, at twenty a second.
+const DAYS_TIMEOUT_S: &str = "400";
 /// Some ten answers to writes, the handshake included.
 const LINE_BREAKS_AFTER_BYTES: u64 = 20_000;
 
@@ -68,9 +75,9 @@ impl Exchange {
         self.child.wait().unwrap();
     }
 
-    /// What a program prints that is given the directory and the address.
-    fn tell(&self, program: &mut Command) -> String {
-        run(program.arg(self.directory.path()).arg(&self.address))
+    /// What a program prints that is given the directory, the address, and what else it takes.
+    fn tell(&self, program: &mut Command, more: &[&str]) -> String {
+        run(program.arg(self.directory.path()).arg(&self.address).args(more))
     }
 }
 
@@ -104,7 +111,51 @@ fn breaking_line(to: String) -> io::Result<String> {
 async fn the_four_stories_in_rust() {
     let exchange = Exchange::start();
     let told = stories::play(&exchange).await;
-    check("Rust", &told);
+    check("Rust", &told, OUTCOME);
+}
+
+#[tokio::test]
+async fn the_days_of_three_offices_in_rust() {
+    let exchange = Exchange::start();
+    let told = offices::play(&exchange, &document("clients/offices.json")).await;
+    check("Rust", &told, (DAYS, &told_of_days()));
+}
+
+#[test]
+fn the_days_of_three_offices_in_python() {
+    let Some(python) = installed("COMITY_PYTHON", "the days of three offices in Python") else { return };
+    let stubs = python_stubs(&python, "python-offices");
+    let mut days = limited_to(DAYS_TIMEOUT_S, &python);
+    days.arg(Path::new(ROOT).join("docs/clients/python/offices.py"));
+    days.env("PYTHONPATH", &stubs).env("PYTHONDONTWRITEBYTECODE", "1");
+    check("Python", &Exchange::trying().tell(&mut days, &[DAYS_TABLE]), (DAYS, &told_of_days()));
+}
+
+#[test]
+fn the_days_of_three_offices_in_typescript() {
+    let Some(modules) = installed("COMITY_NODE_MODULES", "the days of three offices in TypeScript") else { return };
+    let package = typescript_package(&modules, "typescript-offices");
+    let mut days = limited_to(DAYS_TIMEOUT_S, "node");
+    days.arg(package.join("dist/src/offices.js"));
+    check("TypeScript", &Exchange::trying().tell(&mut days, &[DAYS_TABLE]), (DAYS, &told_of_days()));
+}
+
+/// Each figure that docs/offices.md shows under the title of a story is one that the story leaves, and no story is left out.
+#[test]
+fn the_document_of_the_days_shows_the_figures_that_they_leave() {
+    let (days, document) = (told_of_days(), document("offices.md"));
+    for story in days.split("== ").skip(1) {
+        let (heading, told) = story.split_once('\n').unwrap();
+        let (_, title) = heading.split_once(": ").unwrap();
+        let lines: Vec<&str> = told.lines().collect();
+        let section = document.split("\n### ").find(|section| section.to_lowercase().starts_with(title));
+        let section = section.unwrap_or_else(|| panic!("docs/offices.md does not tell {title}"));
+        let shown: Vec<&str> = section.lines().filter(|line| line.contains(" counts in ")).collect();
+        assert!(shown.len() > 1, "{title}: docs/offices.md shows no figures");
+        for figure in shown {
+            assert!(lines.contains(&figure), "{title}: {figure}");
+        }
+    }
 }
 
 #[test]
@@ -114,7 +165,7 @@ fn the_four_stories_in_python() {
     let mut stories = limited(&python);
     stories.arg(Path::new(ROOT).join("docs/clients/python/stories.py"));
     stories.env("PYTHONPATH", &stubs).env("PYTHONDONTWRITEBYTECODE", "1");
-    check("Python", &Exchange::trying().tell(&mut stories));
+    check("Python", &Exchange::trying().tell(&mut stories, &[]), OUTCOME);
 }
 
 #[test]
@@ -123,7 +174,17 @@ fn the_four_stories_in_typescript() {
     let package = typescript_package(&modules, "typescript");
     let mut stories = limited("node");
     stories.arg(package.join("dist/src/stories.js"));
-    check("TypeScript", &Exchange::trying().tell(&mut stories));
+    check("TypeScript", &Exchange::trying().tell(&mut stories, &[]), OUTCOME);
+}
+
+/// What the days of the three offices print.
+fn told_of_days() -> String {
+    document("clients/offices.txt")
+}
+
+/// A file of docs/.
+fn document(name: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("docs").join(name)).unwrap()
 }
 
 /// The messages of `proto/` for Python, in a directory of this name.
@@ -152,14 +213,14 @@ pub(crate) fn typescript_package(modules: &OsStr, name: &str) -> PathBuf {
 
 /// The same lines, to the byte.
 #[track_caller]
-fn check(language: &str, told: &str) {
-    // Kept, so that a change that is meant can be taken over: docs/clients/outcome.txt.
-    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join("outcome.txt"), told).unwrap();
-    let differ = OUTCOME.lines().zip(told.lines()).position(|(expected, line)| expected != line);
-    let from = differ.unwrap_or_else(|| OUTCOME.lines().count().min(told.lines().count()));
+fn check(language: &str, told: &str, (file, outcome): (&str, &str)) {
+    // Kept, so that a change that is meant can be taken over: docs/clients.
+    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file), told).unwrap();
+    let differ = outcome.lines().zip(told.lines()).position(|(expected, line)| expected != line);
+    let from = differ.unwrap_or_else(|| outcome.lines().count().min(told.lines().count()));
     let rest = |text: &str| text.lines().skip(from).take(3).collect::<Vec<_>>().join("\n");
-    let (expected, line) = (rest(OUTCOME), rest(told));
-    assert!(OUTCOME == told, "{language} differs from line {}:\n{line}\nexpected:\n{expected}", from + 1);
+    let (expected, line) = (rest(outcome), rest(told));
+    assert!(outcome == told, "{language} differs from line {}:\n{line}\nexpected:\n{expected}", from + 1);
 }
 
 /// What `tests/run` installs and names. Without it something is left out, and that is said.

@@ -25,6 +25,7 @@ from comity.v1 import (
     ledger_pb2,
     ledger_service_pb2,
     ledger_service_pb2_grpc,
+    report_service_pb2_grpc,
     transfer_service_pb2_grpc,
 )
 from comity.v1 import inbox_service_pb2 as inbox
@@ -101,6 +102,7 @@ class Client:
         self.transfers = transfer_service_pb2_grpc.TransferServiceStub(channel)
         self.inboxes = inbox_service_pb2_grpc.InboxServiceStub(channel)
         self.ledger = ledger_service_pb2_grpc.LedgerServiceStub(channel)
+        self.reports = report_service_pb2_grpc.ReportServiceStub(channel)
         self.evidence = Evidence(LogKey(log_key.read_text()), self._prove_growth, kept)
 
     def call(self, method: Callable[..., Answer], request: Message) -> Answer:

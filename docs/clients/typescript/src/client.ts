@@ -30,6 +30,7 @@ import {
 } from "../gen/comity/v1/inbox_service.js";
 import type { Entry, Receipt } from "../gen/comity/v1/ledger.js";
 import { LedgerServiceClient } from "../gen/comity/v1/ledger_service.js";
+import { ReportServiceClient } from "../gen/comity/v1/report_service.js";
 import { TransferServiceClient } from "../gen/comity/v1/transfer_service.js";
 import { BadRequest, ErrorInfo, RetryInfo } from "../gen/google/rpc/error_details.js";
 import { Status } from "../gen/google/rpc/status.js";
@@ -104,6 +105,7 @@ export class Client {
   readonly transfers: TransferServiceClient;
   readonly inboxes: InboxServiceClient;
   readonly ledger: LedgerServiceClient;
+  readonly reports: ReportServiceClient;
   readonly evidence: Evidence;
 
   constructor(address: string, certificates: string, agency: string, token: string, logKey: string, kept?: string) {
@@ -122,6 +124,7 @@ export class Client {
     this.transfers = bound(new TransferServiceClient(address, both, options));
     this.inboxes = bound(new InboxServiceClient(address, both, options));
     this.ledger = bound(new LedgerServiceClient(address, both, options));
+    this.reports = bound(new ReportServiceClient(address, both, options));
     const prove = (log: string, oldSize: number, newSize: number) => this.proveGrowth(log, oldSize, newSize);
     this.evidence = new Evidence(new LogKey(readFileSync(logKey, "utf8")), prove, kept);
   }
@@ -163,7 +166,8 @@ export class Client {
   }
 
   close(): void {
-    for (const stub of [this.detainers, this.custodies, this.transfers, this.inboxes, this.ledger]) stub.close();
+    const stubs = [this.detainers, this.custodies, this.transfers, this.inboxes, this.ledger, this.reports];
+    for (const stub of stubs) stub.close();
   }
 }
 
