@@ -7,6 +7,7 @@ pub mod agency;
 pub mod agenda;
 pub mod appeal;
 pub mod apply;
+pub mod asked_again;
 pub mod broken;
 pub mod calendar;
 pub mod case;

@@ -52,6 +52,7 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym, RequestId};
 use crate::domain::inbox::{Consumer, EntryPosition, Inbox, InboxConsumer};
 use crate::domain::method::ReadMethod;
+use crate::domain::search::Term;
 use crate::ledger::{Hash, TileId, Tree};
 use crate::store::appeals::{AppealsLoaded, AppealsWanted, NewAppeals};
 use crate::wire::entry::Opening;
@@ -102,6 +103,8 @@ pub struct Wanted {
     pub deliveries: BTreeSet<(AgencyId, LogName, u64)>,
     /// Inboxes: how far the consumers of an agency have received in a jurisdiction.
     pub inboxes: BTreeSet<(AgencyId, JurisdictionId)>,
+    /// Cases that have one of these terms: of each term as many of the oldest as a custodian is asked about.
+    pub found_by: BTreeMap<(JurisdictionId, CaseKind), BTreeSet<Term>>,
     /// What is needed about appeals.
     pub appeals: AppealsWanted,
 }

@@ -131,10 +131,10 @@ fn lifts(person: &Person, entry: &Entry) -> Option<(Step, LiftReason)> {
     let event = entry.event.as_ref()?;
     if let Event::DetainerAcknowledged(told) = event {
         return match from_wire(told.acknowledgement.as_ref()?.finding)? {
-            Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {
+            Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate | Finding::NotFoundInTime => {
                 Some((NOBODY_FOUND, LiftReason::CaseClosed))
             }
-            Finding::MatchedCustody => None,
+            Finding::MatchedCustody | Finding::NotInCustody => None,
         };
     }
     let Event::DetainerReleased(told) = event else { return None };

@@ -218,21 +218,16 @@ impl Detainer {
     fn outcome(&self) -> &'static str {
         match (self.released, self.finding, self.lifted) {
             (Some(_), _, _) => "released",
-            (None, Some(finding @ (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate)), _) => {
-                finding.word()
-            }
-            (None, Some(Finding::MatchedCustody) | None, Some(_)) => "lifted",
-            (None, Some(Finding::MatchedCustody) | None, None) => "outstanding",
+            (None, Some(finding), _) if !finding.state().is_active() => finding.word(),
+            (None, _, Some(_)) => "lifted",
+            (None, _, None) => "outstanding",
         }
     }
 
     /// Whether it is still open as far as its issuer knows.
     fn seems_open(&self) -> bool {
-        let found = match self.finding {
-            Some(Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate) => false,
-            Some(Finding::MatchedCustody) | None => true,
-        };
-        found && self.told == ReleaseDisclosure::Nothing && self.lifted.is_none()
+        let stands = self.finding.is_none_or(|finding| finding.state().is_active());
+        stands && self.told == ReleaseDisclosure::Nothing && self.lifted.is_none()
     }
 
     fn lead(&self) -> &'static str {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 pub use item::{Item, ItemKind};
 
+use crate::domain::asked_again;
 use crate::domain::case::Case;
 use crate::domain::clocks;
 use crate::domain::custody::Custody;
@@ -61,7 +62,13 @@ fn of_detainer(detainer: &Detainer, custody: Option<&Custody>, timetable: &Timet
         due_at: owed.due_at,
         holder: Some(owed.custodian.clone()),
     });
-    clocks.chain(reviews).chain(obligations).collect()
+    let expiry = asked_again::ends_at(detainer, &timetable.zones).map(|due_at| Item {
+        kind: ItemKind::Expiry,
+        key: "finding".to_owned(),
+        due_at,
+        holder: holder(detainer),
+    });
+    clocks.chain(reviews).chain(obligations).chain(expiry).collect()
 }
 
 fn of_custody(custody: &Custody, linked: &[Detainer], timetable: &Timetable) -> Vec<Item> {

@@ -66,6 +66,8 @@ vocabulary! {
         Withdrawn = "withdrawn",
         /// Another detainer of the same issuer asks for the same.
         Duplicate = "duplicate",
+        /// The custodian did not have the person by the day that it gave.
+        NotFoundInTime = "not-found-in-time",
     }
 }
 

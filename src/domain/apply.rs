@@ -54,6 +54,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
         Event::DetainerAmended(amended) => update.detainer(&amended.name, Disclosure::ToIssuer, |detainer| {
             amend(detainer, amended);
             (detainer.clocks.amended_at, detainer.clocks.claimed_at) = (Some(now), None);
+            detainer.clocks.found_at = None;
         }),
         Event::DetainerAcknowledged { detainer, custodian, acknowledgement, correction, disclosure } => {
             update.link(detainer, acknowledgement);
@@ -62,7 +63,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                     record_mistaken_match(detainer, exchange_index);
                     forget_finding(detainer, *disclosure, now);
                 }
-                acknowledge(detainer, custodian, acknowledgement, *disclosure);
+                acknowledge(detainer, custodian, acknowledgement, *disclosure, now);
             });
         }
         Event::DetainerAnswered { detainer, custodian, answer, disclosure, .. } => {
@@ -107,7 +108,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             detainer.ended_from = None;
             detainer.issuer_view.state = DetainerState::Withdrawn;
         }),
-        Event::CustodyOpened(custody) => update.case.custody = Some((**custody).clone()),
+        Event::CustodyOpened { custody, .. } => update.case.custody = Some((**custody).clone()),
         Event::ChargesUpdated { charges, other_ground, .. } => update.custody(|custody| {
             custody.intake.charges.clone_from(charges);
             if other_ground.is_some() {
@@ -401,7 +402,11 @@ impl CaseUpdate<'_> {
                 let found = self.case.detainer.clone();
                 self.case.linked.extend(found);
             }
-            Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate
+            Finding::NoSuchPerson
+            | Finding::IdentityMismatch
+            | Finding::Duplicate
+            | Finding::NotInCustody
+            | Finding::NotFoundInTime
                 if self.case.custody.as_ref().is_some_and(linked) =>
             {
                 let separated = self.case.linked.iter().find(|linked| linked.name == *name);
@@ -412,7 +417,11 @@ impl CaseUpdate<'_> {
                 });
                 self.case.linked.retain(|linked| linked.name != *name);
             }
-            Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {}
+            Finding::NoSuchPerson
+            | Finding::IdentityMismatch
+            | Finding::Duplicate
+            | Finding::NotInCustody
+            | Finding::NotFoundInTime => {}
         }
     }
 

@@ -73,6 +73,8 @@ pub struct Case {
     pub custody: Option<Custody>,
     /// The detainers linked to the custody, the named one and ended ones included.
     pub linked: Vec<Detainer>,
+    /// Detainers that the custodian is asked about again, if the command opens a custody.
+    pub asked_again: Vec<CaseName>,
     /// When the notice of release was first delivered to each detainer's issuer.
     pub first_delivery: BTreeMap<CaseName, Timestamp>,
     /// The appeal that the command names.

@@ -63,9 +63,13 @@ fn answer_due(detainer: &Detainer, timetable: &Timetable) -> Option<Running> {
     if !matches!(detainer.state, DetainerState::Lodged | DetainerState::Matched) {
         return None;
     }
-    let asked_at = detainer.clocks.amended_at.unwrap_or(detainer.lodged_at);
-    let due_at = asked_at.checked_add(SignedDuration::from_hours(timetable.answer_hours)).ok()?;
-    Some(Running::once(ClockKind::AnswerDue, detainer.request_version.to_string(), due_at))
+    let due_at = detainer.received_at().checked_add(SignedDuration::from_hours(timetable.answer_hours)).ok()?;
+    let about = match detainer.clocks.found_at {
+        None => detainer.request_version.to_string(),
+        // The clock may have run out before the person came in.
+        Some(_) => format!("{}/found", detainer.request_version),
+    };
+    Some(Running::once(ClockKind::AnswerDue, about, due_at))
 }
 
 /// Runs to an expected release of which the law allows notice, while the issuer has none.
@@ -77,6 +81,8 @@ fn notice_due(detainer: &Detainer, custody: &Custody, timetable: &Timetable) -> 
         | DetainerState::NotifyOnly => true,
         // Not yet matched, declined, not found, or ended.
         DetainerState::Lodged
+        | DetainerState::NotInCustody
+        | DetainerState::NotFoundInTime
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate

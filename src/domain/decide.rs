@@ -7,6 +7,7 @@ mod claim;
 mod custody;
 mod detainer;
 mod eligibility;
+mod expiry;
 mod expungement;
 mod notice;
 mod obligation;
@@ -18,6 +19,7 @@ mod window;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use expiry::not_found_in_time;
 pub use obligation::met_by_record;
 pub use review::{follow, is_active_on};
 
@@ -54,7 +56,7 @@ pub fn decide(
             claim::resolve(case, permitted, *outcome, reason)
         }
         CaseCommand::WithdrawDetainer { reason, .. } => detainer::withdraw(case, *reason),
-        CaseCommand::OpenCustody(intake) => Ok(custody::open(permitted, intake, id, now)),
+        CaseCommand::OpenCustody(intake) => Ok(custody::open(case, permitted, intake, id, now)),
         CaseCommand::UpdateCharges { charges, other_ground, .. } => {
             custody::update_charges(case, permitted, charges, other_ground.as_ref())
         }

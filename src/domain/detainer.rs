@@ -186,6 +186,12 @@ impl Detainer {
         self.acknowledgement.as_ref()?.custody.as_ref()
     }
 
+    /// From when on an answer is due, and what is owed from the receipt on: from the request or its amendment; if the
+    /// custodian did not hold the person then, from when it did.
+    pub fn received_at(&self) -> Timestamp {
+        self.clocks.found_at.or(self.clocks.amended_at).unwrap_or(self.lodged_at)
+    }
+
     /// Records that a new safeguard for the person came up.
     pub(in crate::domain) fn note_safeguard(&mut self) {
         self.guarded = self.guarded.saturating_add(1);

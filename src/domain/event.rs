@@ -130,7 +130,12 @@ pub enum Event {
         reason: LiftReason,
     },
     /// A custody was opened.
-    CustodyOpened(Box<Custody>),
+    CustodyOpened {
+        /// As opened.
+        custody: Box<Custody>,
+        /// Detainers that waited for the person, and that the custodian is asked to acknowledge anew.
+        asked_again: Vec<CaseName>,
+    },
     /// Charges were replaced.
     ChargesUpdated {
         /// Of which custody.

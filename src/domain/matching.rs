@@ -39,7 +39,11 @@ vocabulary! {
 pub fn disputed(found: &Acknowledgement, asked: &Subject, held: &Subject) -> Vec<Disagreement> {
     match found.finding {
         Finding::MatchedCustody => disagreements(found.method, asked, held),
-        Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => Vec::new(),
+        Finding::NoSuchPerson
+        | Finding::IdentityMismatch
+        | Finding::Duplicate
+        | Finding::NotInCustody
+        | Finding::NotFoundInTime => Vec::new(),
     }
 }
 

@@ -7,11 +7,12 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
+use crate::domain::asked_again::{keys, waits_until};
 use crate::domain::case::StoredCase;
 use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
 use crate::domain::ids::{AgencyId, AlienNumber, BookingNumber, Din, FbiNumber, StateId};
-use crate::domain::subject::Identifiers;
+use crate::domain::subject::{Identifiers, Subject};
 use crate::domain::vocabulary::vocabulary;
 
 vocabulary! {
@@ -48,6 +49,7 @@ enum What {
     IssuersState,
     HoldersState,
     IssuersCustodian,
+    AskedAgain,
 }
 
 impl fmt::Debug for Term {
@@ -92,6 +94,11 @@ impl Term {
         Self { what: What::IssuersCustodian, of: Some(issuer.clone()), value: custodian.as_str().into() }
     }
 
+    /// The detainers that a custodian is asked about again at an intake, by a number or by name and birth date.
+    fn asked_again(custodian: &AgencyId, key: &str) -> Self {
+        Self { what: What::AskedAgain, of: Some(custodian.clone()), value: key.into() }
+    }
+
     /// The text that is digested. No two terms have the same: no part has a control character.
     pub fn text(&self) -> String {
         let what = match self.what {
@@ -101,6 +108,7 @@ impl Term {
             What::IssuersState => "state-to-issuer",
             What::HoldersState => "state-to-holder",
             What::IssuersCustodian => "custodian-to-issuer",
+            What::AskedAgain => "asked-again",
         };
         format!("{what}\0{}\0{}", self.of.as_ref().map_or("", AgencyId::as_str), self.value)
     }
@@ -125,7 +133,16 @@ fn of_detainer(detainer: &Detainer) -> BTreeSet<Term> {
         Addressee::Jurisdiction => detainer.issuer_view.custodian.as_ref(),
     };
     terms.extend(custodian.map(|custodian| Term::custodian_to_issuer(issuer, custodian)));
+    if let (Some(holder), Some(_)) = (holder, waits_until(detainer)) {
+        terms.extend(asked_again(holder, &detainer.request.subject));
+    }
     terms
+}
+
+/// The terms that a detainer has one of if its custodian is asked about it again when it takes in a person of this
+/// description.
+pub fn asked_again(custodian: &AgencyId, taken_in: &Subject) -> BTreeSet<Term> {
+    keys(taken_in).iter().map(|key| Term::asked_again(custodian, key)).collect()
 }
 
 /// The states that the issuer may be shown: as disclosed, or what is left of that where the law withholds a part.

@@ -73,6 +73,8 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
         CaseCommand::AcknowledgeDetainer { acknowledgement, .. } => {
             let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Request), NoEarlier(Reference::Intake)];
             check.moment("acknowledgement.occurred_at", acknowledgement.occurred_at, &bounds);
+            let bounds = [After(Reference::Now), NoLater(Reference::Year)];
+            check.day("acknowledgement.ask_again_until", acknowledgement.ask_again_until, &bounds);
         }
         CaseCommand::AnswerDetainer { answer, .. } => {
             check.moment(
@@ -274,6 +276,7 @@ impl Bound {
         match self {
             NoLater(Reference::Now) => "no later than now",
             After(Reference::Now) => "to come",
+            NoLater(Reference::Year) => "no more than 366 days ahead",
             NoLater(_) => "no later than the intake, and than every charge, on record",
             NoEarlier(reference) | After(reference) => reference.no_earlier(),
         }

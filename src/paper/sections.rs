@@ -64,6 +64,12 @@ fn words<V: Vocabulary>() -> Vec<&'static str> {
     V::VARIANTS.iter().map(|variant| variant.plain_word()).collect()
 }
 
+/// That the person was not found in time the gateway records itself.
+fn findings() -> Vec<&'static str> {
+    let said = Finding::VARIANTS.iter().filter(|finding| **finding != Finding::NotFoundInTime);
+    said.map(|finding| finding.plain_word()).collect()
+}
+
 /// The return section, in the order in which its requests are sent.
 pub const SECTIONS: &[Section] = &[
     Section {
@@ -75,10 +81,16 @@ pub const SECTIONS: &[Section] = &[
                 "found.finding",
                 "Finding",
                 &["acknowledgement", "finding"],
-                Kind::Choice { prefix: "FINDING", words: words::<Finding> },
+                Kind::Choice { prefix: "FINDING", words: findings },
             ),
             item("found.custody", "Custody record", &["acknowledgement", "custody"], Kind::Text(200)),
             item("found.duplicate", "Duplicate of the detainer", &["acknowledgement", "duplicateOf"], Kind::Text(200)),
+            item(
+                "found.until",
+                "Not in custody now: ask again until (as 2026-02-01)",
+                &["acknowledgement", "askAgainUntil"],
+                Kind::Text(10),
+            ),
             item(
                 "found.method",
                 "Matched by",

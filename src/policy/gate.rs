@@ -116,6 +116,15 @@ impl Gate {
         case.concerned().filter(|detainer| is_active_on(detainer, custody)).map(law).collect()
     }
 
+    /// What the law says of a detainer whose custodian did not have the person in time: as of a finding without a custody.
+    pub fn law_on_expiry(&self, detainer: &Detainer, now: Timestamp) -> LawView {
+        let jurisdiction = &detainer.name.jurisdiction;
+        let as_of = self.as_of(jurisdiction, now);
+        let facts = facts_of_detainer(Stage::Acknowledge, self.requester(detainer), detainer, None, as_of);
+        let custodian_class = detainer.holder().and_then(|id| self.agencies.get(id)?.class);
+        self.engine.law(jurisdiction, &CaseFacts { custodian_class, ..facts }, now)
+    }
+
     /// Today's date in a jurisdiction, and the table of offences by which its law reads charges.
     fn as_of(&self, jurisdiction: &JurisdictionId, now: Timestamp) -> AsOf<'_> {
         AsOf { today: self.zones.date_in(jurisdiction, now), statutes: self.engine.statutes(jurisdiction) }
@@ -309,6 +318,7 @@ mod tests {
         let acknowledgement = Acknowledgement {
             finding: Finding::MatchedCustody,
             duplicate_of: None,
+            ask_again_until: None,
             custody: Some(name),
             method: Some(MatchMethod::Biometric),
             confidence_percent: None,

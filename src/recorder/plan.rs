@@ -7,6 +7,7 @@ pub(in crate::recorder) mod attempts;
 pub(in crate::recorder) mod clocks;
 pub(in crate::recorder) mod confirm;
 pub(in crate::recorder) mod duties;
+pub(in crate::recorder) mod expiry;
 pub(in crate::recorder) mod judge;
 pub(in crate::recorder) mod naming;
 pub mod outcome;
@@ -206,6 +207,7 @@ impl<'a> Plan<'a> {
         let command = self.settled(command);
         let mut case = self.assemble(command.names());
         self.with_appeal(admitted, &command, &mut case);
+        case.asked_again = self.asked_again(admitted, &command, now);
         let by = By {
             agency: &admitted.caller.agency.id,
             officer,

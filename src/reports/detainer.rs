@@ -150,7 +150,7 @@ impl DetainerFacts {
         if let Some(released) = &self.released {
             return Some(released.recorded_at);
         }
-        let found = self.found.filter(|(finding, _)| *finding != Finding::MatchedCustody).map(|(_, at)| at);
+        let found = self.found.filter(|(finding, _)| !finding.state().is_active()).map(|(_, at)| at);
         let ends = [found, self.lifted.map(|(_, at)| at), self.closed.map(|(_, at)| at)];
         ends.into_iter().flatten().min()
     }
@@ -165,16 +165,22 @@ impl DetainerFacts {
             (Some(Finding::NoSuchPerson), ..) => ended("not-here", "no-such-person"),
             (Some(Finding::IdentityMismatch), ..) => ended("not-here", "identity-mismatch"),
             (Some(Finding::Duplicate), ..) => ended("duplicate", "duplicate"),
-            (Some(Finding::MatchedCustody) | None, Some((reason, _)), _) => ended("lifted", lifted(reason)),
-            (Some(Finding::MatchedCustody) | None, None, Some((reason, _))) => {
+            (Some(Finding::NotFoundInTime), ..) => ended("not-here", "not-found-in-time"),
+            (Some(Finding::MatchedCustody | Finding::NotInCustody) | None, Some((reason, _)), _) => {
+                ended("lifted", lifted(reason))
+            }
+            (Some(Finding::MatchedCustody | Finding::NotInCustody) | None, None, Some((reason, _))) => {
                 ended("custody-closed", reason.map_or("not-said", ClosingReason::word))
             }
-            (Some(Finding::MatchedCustody) | None, None, None) => ended("outstanding", self.standing()),
+            (Some(Finding::MatchedCustody | Finding::NotInCustody) | None, None, None) => {
+                ended("outstanding", self.standing())
+            }
         }
     }
 
     fn standing(&self) -> &'static str {
         match self.answer.filter(|_| !self.is_to_be_answered_anew) {
+            None if self.found.is_some_and(|(finding, _)| finding == Finding::NotInCustody) => "not-in-custody",
             None => "not-answered",
             Some(AnswerKind::HonorHold) => "hold-promised",
             Some(AnswerKind::NotifyOnly) => "notice-promised",

@@ -4,10 +4,11 @@
 //! A mark says that the index was built, and under which key. A store without a mark, since it was made by an earlier version
 //! or was put under another wrapping key, is indexed when it is opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use crate::domain::asked_again::ASKED_AGAIN_LEN_MAX;
 use crate::domain::case::StoredCase;
 use crate::domain::ids::{CaseKind, CaseName, JurisdictionId};
 use crate::domain::search::{self, Term};
@@ -65,7 +66,24 @@ fn digest(
 
 /// The terms of a filter, as they are stored.
 pub(super) fn wanted(vault: &WrappingKey, filter: &CaseFilter) -> Result<Vec<Indexed>, StoreError> {
-    filter.terms.iter().map(|term| digest(vault, &filter.jurisdiction, filter.kind, term)).collect()
+    digests(vault, (&filter.jurisdiction, filter.kind), &filter.terms)
+}
+
+/// The terms of one kind of case in a jurisdiction, as they are stored.
+pub(super) fn digests<'t>(
+    vault: &WrappingKey,
+    (jurisdiction, kind): (&JurisdictionId, CaseKind),
+    terms: impl IntoIterator<Item = &'t Term>,
+) -> Result<Vec<Indexed>, StoreError> {
+    terms.into_iter().map(|term| digest(vault, jurisdiction, kind, term)).collect()
+}
+
+/// Which cases a batch needs by their terms.
+pub(super) type FoundBy = BTreeMap<(JurisdictionId, CaseKind), BTreeSet<Term>>;
+
+/// How many cases of one term a batch is given, the oldest first.
+pub(super) fn found_len_max() -> i64 {
+    rows::limit(ASKED_AGAIN_LEN_MAX)
 }
 
 /// The mark of an index under a key.

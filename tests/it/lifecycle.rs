@@ -234,7 +234,7 @@ fn laws() -> Vec<LawView> {
 /// A duplicate is of the issuer's own.
 const ANOTHERS: &str = "Acknowledge: duplicate of another issuer's";
 
-const DETAINER_ROWS: [&str; 18] = [
+const DETAINER_ROWS: [&str; 20] = [
     "none yet",
     "lodged, to an agency",
     "lodged, to the jurisdiction",
@@ -248,6 +248,8 @@ const DETAINER_ROWS: [&str; 18] = [
     "no-such-person",
     "identity-mismatch",
     "duplicate",
+    "not-in-custody",
+    "not-found-in-time",
     "released, told",
     "released, not told",
     "closed, told",
@@ -339,8 +341,10 @@ const TRANSFER_COLUMNS: [&str; 19] = [
     "ReportFailure: other, by the issuer",
 ];
 
+/// What a custodian may find: that the person was not found in time the gateway records.
 fn findings(command: &str) -> Vec<String> {
-    Finding::ALL.iter().map(|finding| format!("{command}: {}", finding.word().replace('-', " "))).collect()
+    let said = Finding::ALL.iter().filter(|finding| **finding != Finding::NotFoundInTime);
+    said.map(|finding| format!("{command}: {}", finding.word().replace('-', " "))).collect()
 }
 
 fn answers(command: &str) -> Vec<String> {

@@ -102,6 +102,8 @@ mod mutate;
 #[cfg(test)]
 mod niem;
 #[cfg(test)]
+mod not_here;
+#[cfg(test)]
 mod operated;
 #[cfg(test)]
 mod packaging;

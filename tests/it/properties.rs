@@ -2,6 +2,7 @@
 
 mod any;
 mod appeals;
+mod asked_again;
 mod decide;
 mod hold;
 mod niem;

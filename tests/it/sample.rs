@@ -147,6 +147,7 @@ pub(crate) fn found(finding: Finding, custody: Option<&CaseName>) -> Acknowledge
         occurred_at: None,
         reason: None,
         duplicate_of: None,
+        ask_again_until: (finding == Finding::NotInCustody).then(|| "2026-06-01".parse().unwrap()),
     }
 }
 

@@ -55,6 +55,7 @@ macro_rules! promises {
 
 promises! {
     an_empty_log_recovers_empty,
+    a_batch_is_given_the_cases_that_wait_for_a_person,
     what_was_committed_is_read_again_after_reopening,
     a_log_goes_on_where_it_was_left,
     a_fenced_commit_changes_nothing,

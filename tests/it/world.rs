@@ -10,7 +10,7 @@ use comity::domain::apply::{apply, oblige};
 use comity::domain::case::{Appealing, Case, StoredCase};
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::Custody;
-use comity::domain::decide::{Refusal, decide, follow, met_by_record};
+use comity::domain::decide::{Refusal, decide, follow, met_by_record, not_found_in_time};
 use comity::domain::detainer::Detainer;
 use comity::domain::determination::LawView;
 use comity::domain::event::Record;
@@ -107,6 +107,14 @@ impl World {
             apply(case, record, 0, self.now);
         }
         following
+    }
+
+    /// Ends a detainer whose custodian did not have the person by the day that it gave.
+    pub(crate) fn end_in_time(&mut self, name: &CaseName, law: &LawView) {
+        let mut case = Case { detainer: self.detainer(name).cloned(), ..Case::default() };
+        let record = not_found_in_time(case.detainer.as_ref().unwrap(), law).unwrap();
+        apply(&mut case, &record, 100, self.now);
+        self.keep(case);
     }
 
     /// Gives a command that must pass, and names the case that it made or was upon.

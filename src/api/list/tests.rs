@@ -119,7 +119,16 @@ fn expected(expected_at: Timestamp) -> ScheduledRelease {
 
 fn found(finding: Finding) -> Acknowledgement {
     let (custody, method, confidence_percent, occurred_at, reason) = (None, None, None, None, None);
-    Acknowledgement { finding, custody, duplicate_of: None, method, confidence_percent, occurred_at, reason }
+    Acknowledgement {
+        finding,
+        custody,
+        duplicate_of: None,
+        ask_again_until: None,
+        method,
+        confidence_percent,
+        occurred_at,
+        reason,
+    }
 }
 
 /// Changes everything that the issuer was not disclosed.

@@ -16,6 +16,8 @@ vocabulary! {
         Obligation = "obligation",
         /// The law must be asked again about every detainer on a custody. The gateway does so when it is due.
         Judgement = "judgement",
+        /// The custodian did not find the person, and is asked again until then. The gateway ends the detainer when it is due.
+        Expiry = "expiry",
     }
 }
 

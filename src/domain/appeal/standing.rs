@@ -59,6 +59,7 @@ impl AppealItemView {
             | AppealStanding::NoSuchPerson
             | AppealStanding::IdentityMismatch
             | AppealStanding::Duplicate
+            | AppealStanding::NotFoundInTime
             | AppealStanding::Closed
             | AppealStanding::Withdrawn => Vec::new(),
         };
@@ -74,12 +75,14 @@ fn standing(known: DetainerOutcome<'_>, answered: Option<AppealAnswerKind>, barr
         DetainerState::NoSuchPerson => Some(AppealStanding::NoSuchPerson),
         DetainerState::IdentityMismatch => Some(AppealStanding::IdentityMismatch),
         DetainerState::Duplicate => Some(AppealStanding::Duplicate),
+        DetainerState::NotFoundInTime => Some(AppealStanding::NotFoundInTime),
         DetainerState::Lodged
         | DetainerState::Matched
         | DetainerState::UnderReview
         | DetainerState::HoldHonored
         | DetainerState::NotifyOnly
-        | DetainerState::Declined => None,
+        | DetainerState::Declined
+        | DetainerState::NotInCustody => None,
     };
     match answered {
         Some(AppealAnswerKind::StandsByAnswer) => AppealStanding::StandsByAnswer,

@@ -15,6 +15,7 @@ pub(super) fn acknowledge(
     custodian: &AgencyId,
     acknowledgement: &Acknowledgement,
     disclosure: Disclosure,
+    now: Timestamp,
 ) {
     detainer.custodian = Some(custodian.clone());
     detainer.acknowledgement = Some(acknowledgement.clone());
@@ -22,14 +23,24 @@ pub(super) fn acknowledge(
     // The gate lets only an officer give a reason for a match that needs one.
     detainer.vouched = acknowledgement.reason.is_some().then_some(detainer.described);
     detainer.clocks.hold_lapsed_at = None;
+    if detainer.state == DetainerState::NotInCustody && acknowledgement.finding == Finding::MatchedCustody {
+        detainer.clocks.found_at = Some(now);
+    }
     let found = match (acknowledgement.finding, &detainer.request.addressee) {
         (Finding::MatchedCustody, _) => DetainerState::Matched,
         (Finding::NoSuchPerson, Addressee::Agency(_)) => DetainerState::NoSuchPerson,
         (Finding::IdentityMismatch, Addressee::Agency(_)) => DetainerState::IdentityMismatch,
         (Finding::Duplicate, _) => DetainerState::Duplicate,
+        (Finding::NotInCustody, Addressee::Agency(_)) => DetainerState::NotInCustody,
+        (Finding::NotFoundInTime, addressee) => {
+            // An agency that the person was once moved to sees the detainer no longer than it is asked about the person.
+            detainer.custodian =
+                Some(custodian.clone()).filter(|agency| *addressee == Addressee::Agency(agency.clone()));
+            DetainerState::NotFoundInTime
+        }
         // One custodian does not speak for the whole jurisdiction: the detainer waits for the one that holds the
         // person.
-        (Finding::NoSuchPerson | Finding::IdentityMismatch, Addressee::Jurisdiction) => {
+        (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::NotInCustody, Addressee::Jurisdiction) => {
             detainer.custodian = None;
             detainer.acknowledgement = None;
             DetainerState::Lodged
@@ -116,7 +127,11 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
     detainer.request = amended.request.clone();
     detainer.request_version = amended.request_version;
     match detainer.state {
-        DetainerState::NoSuchPerson | DetainerState::IdentityMismatch | DetainerState::Duplicate => {
+        DetainerState::NoSuchPerson
+        | DetainerState::IdentityMismatch
+        | DetainerState::Duplicate
+        | DetainerState::NotInCustody
+        | DetainerState::NotFoundInTime => {
             detainer.acknowledgement = None;
             detainer.state = DetainerState::Lodged;
         }
@@ -126,8 +141,12 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
         | DetainerState::HoldHonored
         | DetainerState::NotifyOnly
         | DetainerState::Declined => {
-            let matched = detainer.acknowledgement.is_some();
-            detainer.state = if matched { DetainerState::Matched } else { DetainerState::Lodged };
+            detainer.state = if detainer.linked_custody().is_some() {
+                DetainerState::Matched
+            } else {
+                detainer.acknowledgement = None;
+                DetainerState::Lodged
+            };
         }
         DetainerState::Released | DetainerState::Closed => detainer.ended_from = Some(DetainerState::Matched),
         DetainerState::Withdrawn => {}
@@ -188,6 +207,8 @@ fn state_known_to_issuer(view: &IssuerView) -> DetainerState {
         (None, Some(Finding::NoSuchPerson)) => DetainerState::NoSuchPerson,
         (None, Some(Finding::IdentityMismatch)) => DetainerState::IdentityMismatch,
         (None, Some(Finding::Duplicate)) => DetainerState::Duplicate,
+        (None, Some(Finding::NotInCustody)) => DetainerState::NotInCustody,
+        (None, Some(Finding::NotFoundInTime)) => DetainerState::NotFoundInTime,
         (None, None) => DetainerState::Lodged,
     }
 }

@@ -112,7 +112,7 @@ fn received(detainer: &Detainer, now: Timestamp) -> (Option<AgencyId>, Timestamp
     match &detainer.request.addressee {
         Addressee::Agency(addressee) => {
             let custodian = detainer.custodian.as_ref().unwrap_or(addressee);
-            (Some(custodian.clone()), detainer.clocks.amended_at.unwrap_or(detainer.lodged_at))
+            (Some(custodian.clone()), detainer.received_at())
         }
         Addressee::Jurisdiction => (detainer.custodian.clone(), now),
     }

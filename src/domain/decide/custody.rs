@@ -17,10 +17,17 @@ use crate::domain::permit::Permitted;
 use crate::domain::record::{about_custody, rulings_on_all};
 use crate::domain::refusal::Refusal;
 
-pub(super) fn open(permitted: &Permitted<CaseCommand>, intake: &Intake, id: Uuid, now: Timestamp) -> Vec<Record> {
+pub(super) fn open(
+    case: &Case,
+    permitted: &Permitted<CaseCommand>,
+    intake: &Intake,
+    id: Uuid,
+    now: Timestamp,
+) -> Vec<Record> {
     let name = CaseName::custody(permitted.jurisdiction().clone(), id);
     let custody = Custody::opened(name, permitted.caller().agency.id.clone(), intake.clone(), now);
-    vec![about_custody(&custody, Counts::default(), Vec::new(), None, Event::CustodyOpened(Box::new(custody.clone())))]
+    let event = Event::CustodyOpened { custody: Box::new(custody.clone()), asked_again: case.asked_again.clone() };
+    vec![about_custody(&custody, Counts::default(), Vec::new(), None, event)]
 }
 
 /// Allowed after the person has left: dispositions come later.

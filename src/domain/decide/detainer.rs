@@ -16,7 +16,7 @@ use crate::domain::decide::review::{decided_by_answer, recorded};
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request,
 };
-use crate::domain::determination::FieldClass;
+use crate::domain::determination::{FieldClass, FieldClasses};
 use crate::domain::event::{Event, Party, Record, Revision};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
@@ -53,6 +53,8 @@ pub(super) fn amend(
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotInCustody
+        | DetainerState::NotFoundInTime
         | DetainerState::UnderReview
         | DetainerState::HoldHonored
         | DetainerState::NotifyOnly
@@ -114,25 +116,29 @@ pub(super) fn acknowledge(
     match acknowledgement.finding {
         Finding::MatchedCustody => may_link(case, detainer)?,
         Finding::Duplicate => may_be_duplicate(case, detainer)?,
-        Finding::NoSuchPerson | Finding::IdentityMismatch => {}
+        Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::NotInCustody | Finding::NotFoundInTime => {}
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
     // Everything else disclosed to the issuer depends on the finding. That includes an answer, even if the finding
     // itself was withheld.
-    let knows =
-        detainer.issuer_view.finding.is_some() || detainer.issuer_view.answer.is_some() || knows_of_custody(detainer);
-    let disclosed = disclosed_classes(
-        detainer,
-        law,
-        FieldClass::Custody,
-        Revision::of_command(correction, knows.then_some(detainer)),
-    );
+    let earlier = detainer.acknowledgement.as_ref().map(|found| found.finding);
+    // An issuer that was told that the person was not in custody then knows nothing of a match that came after it.
+    let told_of_finding = detainer.issuer_view.finding.is_some() && detainer.issuer_view.finding == earlier;
+    let knows = told_of_finding || detainer.issuer_view.answer.is_some() || knows_of_custody(detainer);
+    // An issuer that was told so is not told again: a custodian often says it anew because it took somebody in.
+    let not_yet = Some(Finding::NotInCustody);
+    let told_before = detainer.issuer_view.finding == not_yet && Some(acknowledgement.finding) == not_yet;
+    let revision = Revision::of_command(correction, knows.then_some(detainer));
+    let disclosed =
+        if told_before { FieldClasses::NONE } else { disclosed_classes(detainer, law, FieldClass::Custody, revision) };
     let counts = match acknowledgement.finding {
         Finding::MatchedCustody => counts(detainer, case, permitted, disclosed),
         // It was matched to somebody else's custody, and the law was not asked about that one.
-        Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {
-            counts(detainer, &Case::default(), permitted, disclosed)
-        }
+        Finding::NoSuchPerson
+        | Finding::IdentityMismatch
+        | Finding::Duplicate
+        | Finding::NotInCustody
+        | Finding::NotFoundInTime => counts(detainer, &Case::default(), permitted, disclosed),
     };
     let custodian = permitted.caller().agency.id.clone();
     let event = Event::DetainerAcknowledged {
@@ -156,9 +162,9 @@ pub(super) fn acknowledge(
 /// A first finding needs a detainer without finding.
 fn awaits_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Result<(), Refusal> {
     match detainer.state {
-        DetainerState::Lodged => {}
-        // It was put under review before anybody looked for the person, so the finding is still due.
-        DetainerState::UnderReview if detainer.acknowledgement.is_none() => {}
+        DetainerState::Lodged | DetainerState::NotInCustody => {}
+        // It was put under review before the person was found, so the finding is still due.
+        DetainerState::UnderReview if detainer.linked_custody().is_none() => {}
         DetainerState::Matched
         | DetainerState::UnderReview
         | DetainerState::HoldHonored
@@ -169,14 +175,20 @@ fn awaits_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -> Res
         DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotFoundInTime
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => return Err(Refusal::NoLongerStands),
     }
     match (acknowledgement.finding, &detainer.request.addressee) {
-        (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate, Addressee::Jurisdiction) => {
-            Err(Refusal::AwaitsHolder)
-        }
+        (
+            Finding::NoSuchPerson
+            | Finding::IdentityMismatch
+            | Finding::Duplicate
+            | Finding::NotInCustody
+            | Finding::NotFoundInTime,
+            Addressee::Jurisdiction,
+        ) => Err(Refusal::AwaitsHolder),
         (Finding::MatchedCustody, _) | (_, Addressee::Agency(_)) => Ok(()),
     }
 }
@@ -190,8 +202,15 @@ fn may_correct_finding(detainer: &Detainer, acknowledgement: &Acknowledgement) -
         // A withdrawn detainer is not matched again. But issuers that were told of a mistaken match still learn of the
         // mistake.
         (_, Finding::MatchedCustody) if detainer.state == DetainerState::Withdrawn => Err(Refusal::NoLongerStands),
-        (Finding::MatchedCustody, Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate)
-        | (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate, _) => Ok(()),
+        (
+            Finding::MatchedCustody
+            | Finding::NoSuchPerson
+            | Finding::IdentityMismatch
+            | Finding::Duplicate
+            | Finding::NotInCustody
+            | Finding::NotFoundInTime,
+            _,
+        ) => Ok(()),
     }
 }
 
@@ -284,11 +303,15 @@ fn awaits_answer(detainer: &Detainer, answer: &Answer) -> Result<(), Refusal> {
         (DetainerState::Matched | DetainerState::UnderReview, _) => Ok(()),
         // A decline or a pending review needs no match and reveals none. But one custodian cannot give it for the whole
         // jurisdiction.
-        (DetainerState::Lodged, AnswerKind::Decline | AnswerKind::PendingReview) => match detainer.request.addressee {
-            Addressee::Agency(_) => Ok(()),
-            Addressee::Jurisdiction => Err(Refusal::AwaitsHolder),
-        },
-        (DetainerState::Lodged, AnswerKind::HonorHold | AnswerKind::NotifyOnly) => Err(Refusal::NotMatched),
+        (DetainerState::Lodged | DetainerState::NotInCustody, AnswerKind::Decline | AnswerKind::PendingReview) => {
+            match detainer.request.addressee {
+                Addressee::Agency(_) => Ok(()),
+                Addressee::Jurisdiction => Err(Refusal::AwaitsHolder),
+            }
+        }
+        (DetainerState::Lodged | DetainerState::NotInCustody, AnswerKind::HonorHold | AnswerKind::NotifyOnly) => {
+            Err(Refusal::NotMatched)
+        }
         (DetainerState::HoldHonored | DetainerState::NotifyOnly | DetainerState::Declined, _) => {
             Err(Refusal::AlreadyAnswered)
         }
@@ -296,6 +319,7 @@ fn awaits_answer(detainer: &Detainer, answer: &Answer) -> Result<(), Refusal> {
             DetainerState::NoSuchPerson
             | DetainerState::IdentityMismatch
             | DetainerState::Duplicate
+            | DetainerState::NotFoundInTime
             | DetainerState::Released
             | DetainerState::Closed
             | DetainerState::Withdrawn,
@@ -308,10 +332,13 @@ fn awaits_answer(detainer: &Detainer, answer: &Answer) -> Result<(), Refusal> {
 fn may_correct_answer(detainer: &Detainer) -> Result<(), Refusal> {
     match detainer.state {
         DetainerState::HoldHonored | DetainerState::NotifyOnly | DetainerState::Declined => Ok(()),
-        DetainerState::Lodged | DetainerState::Matched | DetainerState::UnderReview => Err(Refusal::NothingToCorrect),
+        DetainerState::Lodged | DetainerState::NotInCustody | DetainerState::Matched | DetainerState::UnderReview => {
+            Err(Refusal::NothingToCorrect)
+        }
         DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotFoundInTime
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => Err(Refusal::NoLongerStands),

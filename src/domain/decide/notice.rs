@@ -163,6 +163,8 @@ pub(super) fn may_notify(detainer: &Detainer, law: &LawView) -> bool {
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotInCustody
+        | DetainerState::NotFoundInTime
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => false,

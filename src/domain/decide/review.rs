@@ -211,6 +211,8 @@ fn promise_is_lawful(detainer: &Detainer, law: &LawView) -> bool {
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotInCustody
+        | DetainerState::NotFoundInTime
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => true,
@@ -306,6 +308,8 @@ fn question(matter: ReviewMatter, detainer: &Detainer, custody: &Custody, law: &
             | DetainerState::NoSuchPerson
             | DetainerState::IdentityMismatch
             | DetainerState::Duplicate
+            | DetainerState::NotInCustody
+            | DetainerState::NotFoundInTime
             | DetainerState::Released
             | DetainerState::Closed
             | DetainerState::Withdrawn => None,

@@ -51,12 +51,15 @@ pub(super) fn offer(
 pub(super) fn check_promised(detainer: &Detainer) -> Result<(), Refusal> {
     match detainer.state {
         DetainerState::HoldHonored | DetainerState::NotifyOnly => Ok(()),
-        DetainerState::Lodged | DetainerState::Matched | DetainerState::UnderReview | DetainerState::Declined => {
-            Err(Refusal::NotPromised)
-        }
+        DetainerState::Lodged
+        | DetainerState::NotInCustody
+        | DetainerState::Matched
+        | DetainerState::UnderReview
+        | DetainerState::Declined => Err(Refusal::NotPromised),
         DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotFoundInTime
         | DetainerState::Released
         | DetainerState::Closed
         | DetainerState::Withdrawn => Err(Refusal::NoLongerStands),

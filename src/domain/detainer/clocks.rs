@@ -12,6 +12,9 @@ pub struct DetainerClocks {
     /// When the request was last amended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amended_at: Option<Timestamp>,
+    /// When the person was found, if the custodian was asked again after it did not hold them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
     /// When its issuer raised the open claim to citizenship.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,

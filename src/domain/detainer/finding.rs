@@ -1,6 +1,7 @@
 //! What the custodian found when it looked for the person.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::detainer::DetainerState;
@@ -19,6 +20,10 @@ vocabulary! {
         IdentityMismatch = "identity-mismatch",
         /// Another detainer of the same issuer asks for the same person, and stands.
         Duplicate = "duplicate",
+        /// Nobody of that description now. The custodian is asked again when it takes somebody in.
+        NotInCustody = "not-in-custody",
+        /// Nobody of that description by the day that the custodian gave. Only the gateway records it.
+        NotFoundInTime = "not-found-in-time",
     }
 }
 
@@ -30,6 +35,8 @@ impl Finding {
             Self::NoSuchPerson => DetainerState::NoSuchPerson,
             Self::IdentityMismatch => DetainerState::IdentityMismatch,
             Self::Duplicate => DetainerState::Duplicate,
+            Self::NotInCustody => DetainerState::NotInCustody,
+            Self::NotFoundInTime => DetainerState::NotFoundInTime,
         }
     }
 }
@@ -53,6 +60,9 @@ pub struct Acknowledgement {
     /// The other detainer of the same issuer, if this one is its duplicate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<CaseName>,
+    /// The last day on which the custodian is asked again, if it does not hold the person now. Stays with the custodian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_again_until: Option<Date>,
 }
 
 /// A match that turned out to be a mistake. The person in that custody keeps its safeguards: what was disclosed of them

@@ -13,6 +13,8 @@ pub(in crate::domain) fn promises_hold(detainer: &Detainer) -> bool {
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotInCustody
+        | DetainerState::NotFoundInTime
         | DetainerState::UnderReview
         | DetainerState::NotifyOnly
         | DetainerState::Declined
@@ -35,6 +37,8 @@ pub(in crate::domain) fn suspended(state: DetainerState) -> DetainerState {
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
         | DetainerState::Duplicate
+        | DetainerState::NotInCustody
+        | DetainerState::NotFoundInTime
         | DetainerState::UnderReview
         | DetainerState::Declined
         | DetainerState::Released

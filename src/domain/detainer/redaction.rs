@@ -55,7 +55,9 @@ impl Detainer {
             DetainerState::Matched
             | DetainerState::NoSuchPerson
             | DetainerState::IdentityMismatch
-            | DetainerState::Duplicate => found.or(answered).unwrap_or(DetainerState::Lodged),
+            | DetainerState::Duplicate
+            | DetainerState::NotInCustody
+            | DetainerState::NotFoundInTime => found.or(answered).unwrap_or(DetainerState::Lodged),
             DetainerState::Released | DetainerState::Closed
                 if classes.contains(FieldClass::ReleaseDate) || classes.contains(FieldClass::ReleaseDetail) =>
             {

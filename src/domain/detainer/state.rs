@@ -29,6 +29,10 @@ vocabulary! {
         Closed = "closed",
         /// Another detainer of the same issuer asks for the same.
         Duplicate = "duplicate",
+        /// The custodian does not hold the person now, and is asked again when it takes somebody in.
+        NotInCustody = "not-in-custody",
+        /// The custodian did not have the person by the day that it gave.
+        NotFoundInTime = "not-found-in-time",
     }
 }
 
@@ -41,10 +45,12 @@ impl DetainerState {
             | Self::UnderReview
             | Self::HoldHonored
             | Self::NotifyOnly
-            | Self::Declined => true,
+            | Self::Declined
+            | Self::NotInCustody => true,
             Self::NoSuchPerson
             | Self::IdentityMismatch
             | Self::Duplicate
+            | Self::NotFoundInTime
             | Self::Released
             | Self::Withdrawn
             | Self::Closed => false,

@@ -45,9 +45,9 @@ pub struct RosterFinding {
 /// Whether a detainer waits for a custodian to say that it holds the person.
 pub fn is_open(detainer: &Detainer) -> bool {
     match detainer.state {
-        DetainerState::Lodged => true,
+        DetainerState::Lodged | DetainerState::NotInCustody => true,
         // It was put under review before anybody looked for the person.
-        DetainerState::UnderReview => detainer.acknowledgement.is_none(),
+        DetainerState::UnderReview => detainer.linked_custody().is_none(),
         DetainerState::Matched
         | DetainerState::NoSuchPerson
         | DetainerState::IdentityMismatch
@@ -56,6 +56,7 @@ pub fn is_open(detainer: &Detainer) -> bool {
         | DetainerState::Declined
         | DetainerState::Released
         | DetainerState::Duplicate
+        | DetainerState::NotFoundInTime
         | DetainerState::Withdrawn
         | DetainerState::Closed => false,
     }

@@ -1,8 +1,8 @@
 //! The reference times that a command's times are checked against.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
@@ -12,11 +12,16 @@ use crate::domain::subject::Subject;
 use crate::domain::times::skew::{earlier, later};
 use crate::domain::transfer::TransferName;
 
+/// A year, in days, however long it is.
+const YEAR_DAYS: i32 = 366;
+
 /// A kind of reference time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reference {
     /// The time of record. For a day: today in the jurisdiction's zone.
     Now,
+    /// 366 days after today.
+    Year,
     /// The oldest reading of the birth date.
     Birth,
     /// When the warrant of the same request was signed.
@@ -55,6 +60,7 @@ impl Reference {
     pub(super) fn no_earlier(self) -> &'static str {
         match self {
             Self::Now => "no earlier than now",
+            Self::Year => "no less than 366 days ahead",
             Self::Birth => "no earlier than the birth date",
             Self::Signature => "no earlier than the signature of the warrant",
             Self::Charge => "no earlier than the charge",
@@ -75,6 +81,7 @@ impl Reference {
 #[derive(Debug)]
 pub(super) struct References {
     pub(super) now: Timestamp,
+    year: Option<Date>,
     birth: Option<Date>,
     signature: Option<Timestamp>,
     /// Of the charge being checked.
@@ -98,6 +105,7 @@ impl References {
         let today = zone.to_datetime(later(now)).date();
         let mut references = Self {
             now,
+            year: zone.to_datetime(now).date().checked_add(Span::new().days(YEAR_DAYS)).ok(),
             birth: subject_of(command, case).and_then(|subject| Some(subject.birth_date?.earliest())),
             signature: None,
             charge: None,
@@ -130,6 +138,7 @@ impl References {
     pub(super) fn point(&self, reference: Reference) -> Option<MomentOrDay> {
         let (moment, day) = match reference {
             Reference::Now => (Some(self.now), None),
+            Reference::Year => (None, self.year),
             Reference::Birth => (None, self.birth),
             Reference::Signature => (self.signature, None),
             Reference::Charge => (None, self.charge),

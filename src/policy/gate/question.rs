@@ -67,7 +67,11 @@ impl<'a> CommandQuestion<'a> {
                         return Ok(self.laws_on_one(Stage::Acknowledge, &heir, Some(custody)));
                     }
                     // Only the holder of the person may separate the match.
-                    Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => {
+                    Finding::NoSuchPerson
+                    | Finding::IdentityMismatch
+                    | Finding::Duplicate
+                    | Finding::NotInCustody
+                    | Finding::NotFoundInTime => {
                         // The custody that it is matched to next would lack the safeguards of this one.
                         let guarded = linked.is_some_and(|custody| self.is_guarded(custody, Some(detainer)));
                         linked.map(|_| self.require_officer_if(guarded)).transpose()?;

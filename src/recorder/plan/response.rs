@@ -75,7 +75,10 @@ pub(in crate::recorder) fn answer(
         CaseCommand::RaiseCitizenshipClaim { .. } => kept!(RaiseCitizenshipClaimResponse { detainer }),
         CaseCommand::ResolveCitizenshipClaim { .. } => kept!(ResolveCitizenshipClaimResponse { detainer }),
         CaseCommand::WithdrawDetainer { .. } => kept!(WithdrawDetainerResponse { detainer }),
-        CaseCommand::OpenCustody(_) => kept!(OpenCustodyResponse { custody }),
+        CaseCommand::OpenCustody(_) => {
+            let asked_again = || named_in(records);
+            kept!(OpenCustodyResponse { custody, asked_again })
+        }
         CaseCommand::ScheduleRelease { .. } => kept!(ScheduleReleaseResponse { custody }),
         CaseCommand::RecordRelease { .. } => kept!(RecordReleaseResponse { custody }),
         CaseCommand::RecordReleaseEligibility { .. } => kept!(RecordReleaseEligibilityResponse { custody }),
@@ -88,10 +91,7 @@ pub(in crate::recorder) fn answer(
         CaseCommand::ReopenCustody { .. } => kept!(ReopenCustodyResponse { custody }),
         CaseCommand::ExpungeCustody { custody, .. } => {
             let name = || custody.to_string();
-            let detainers = || match records.first().map(|record| &record.event) {
-                Some(Event::CustodyExpunged { detainers, .. }) => detainers.iter().map(ToString::to_string).collect(),
-                _ => Vec::new(),
-            };
+            let detainers = || named_in(records);
             kept!(ExpungeCustodyResponse { name, detainers })
         }
         CaseCommand::OfferWindow { .. } => kept!(OfferWindowResponse { transfer, determinations }),
@@ -118,6 +118,16 @@ pub(in crate::recorder) fn answer(
         CaseCommand::IssueAppeal(_) | CaseCommand::AnswerAppeal { .. } | CaseCommand::BarAppeal { .. } => {
             appeals::answer(command, case, records).unwrap_or_default()
         }
+    }
+}
+
+/// The detainers that the event of a command on a custody names.
+fn named_in(records: &[Record]) -> Vec<String> {
+    match records.first().map(|record| &record.event) {
+        Some(Event::CustodyExpunged { detainers: named, .. } | Event::CustodyOpened { asked_again: named, .. }) => {
+            named.iter().map(ToString::to_string).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

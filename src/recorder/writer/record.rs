@@ -13,6 +13,7 @@ use crate::recorder::plan;
 use crate::recorder::plan::alarm::Alarm;
 use crate::recorder::plan::appeals;
 use crate::recorder::plan::clocks::{FiredNow, Ticked};
+use crate::recorder::plan::expiry;
 use crate::recorder::plan::outcome::Outcome;
 use crate::recorder::plan::rules::Rules;
 use crate::recorder::plan::rulings::Rulings;
@@ -84,6 +85,7 @@ impl Recorder {
         let Batch { writes, disclosures, ticks } = batch;
         let due = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Clock)? };
         let again = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Judgement)? };
+        let over = if ticks.is_empty() { Vec::new() } else { self.due(ItemKind::Expiry)? };
         let page = if ticks.is_empty() {
             Page::default()
         } else {
@@ -94,15 +96,16 @@ impl Recorder {
         let jurisdictions = writes.iter().map(|write| &write.work.jurisdiction);
         let attempts = disclosures.iter().filter_map(|disclosing| disclosing.work.attempt.as_ref());
         let jurisdictions = jurisdictions.chain(attempts.map(|attempt| &attempt.whose.jurisdiction));
-        let jurisdictions =
-            jurisdictions.chain(due.iter().map(|listed| &listed.case.jurisdiction)).chain(page.jurisdiction());
+        let jurisdictions = jurisdictions
+            .chain(due.iter().chain(&over).map(|listed| &listed.case.jurisdiction))
+            .chain(page.jurisdiction());
         let jurisdictions: BTreeSet<_> =
             jurisdictions.chain(judged.iter().map(|custody| &custody.jurisdiction)).collect();
         if self.begin(|log| jurisdictions.contains(&log.jurisdiction))? == PolicyCheck::Superseded {
             self.end()?;
             return Ok(None);
         }
-        let ticked = due.iter().map(|listed| &listed.case).chain(&judged);
+        let ticked = due.iter().chain(&over).map(|listed| &listed.case).chain(&judged);
         let loaded = self.load(writes, disclosures, ticked.cloned().collect())?;
         let before = self.logs.clone();
         let (limits, appeal_limits) = self.limits;
@@ -121,6 +124,7 @@ impl Recorder {
         let tried: Vec<_> = disclosures.iter().map(attempt).collect();
         let fired = plan.fire(&due, self.clock.now())?;
         let recorded = plan.judge(&judged, self.clock.now())?;
+        plan.expire(&over, self.clock.now())?;
         let (alarms, rulings) = (std::mem::take(&mut plan.alarms), std::mem::take(&mut plan.rulings));
         let Planned { logs, mut append } = plan.finish();
         let sent = disclosures.iter().zip(&tried).filter(|(_, tried)| **tried == Ok(SendDecision::Send));
@@ -128,7 +132,7 @@ impl Recorder {
         append.agenda.extend(page.mark());
         // If nothing changed, another check would find the same items. A judgment may start a clock that is due already, such as
         // that of a review of a release whose notice was due before.
-        let full = due.len().max(again.len()) >= self.firings_len_max;
+        let full = due.len().max(again.len()).max(over.len()) >= self.firings_len_max;
         let more = (full && !append.agenda.is_empty()) || recorded > 0;
         let since = Instant::now();
         let commit = |write: &Writing| tracing::trace_span!(target: STEP, parent: &write.span, "commit");
@@ -257,7 +261,9 @@ impl Recorder {
             }
         }
         let cases = asked.iter().chain(only_of.keys()).cloned().collect();
-        let mut loaded = self.store.load(&Wanted { cases, only_of, requests, inboxes, ..Wanted::default() })?;
+        let found_by = expiry::found_by(submitted().filter_map(|write| Some((write, case_command(write)?))));
+        let wanted = Wanted { cases, only_of, requests, inboxes, found_by, ..Wanted::default() };
+        let mut loaded = self.store.load(&wanted)?;
         // A case of another agency may still be linked to a case that is opened.
         asked.extend(loaded.cases.keys().cloned());
         loop {

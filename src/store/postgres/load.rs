@@ -9,8 +9,8 @@ use crate::store::postgres::connection::Connection;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::{Answer, Statement};
 use crate::store::postgres::statement::{case_columns, id};
-use crate::store::postgres::{agenda, inbox};
-use crate::store::vault::Key;
+use crate::store::postgres::{agenda, inbox, search};
+use crate::store::vault::WrappingKey;
 use crate::store::{CasesOf, Loaded, SeenRequest, StoreError, Wanted, rows, sealed};
 
 const CASES: &str = "SELECT wanted.at, c.data_key, c.sealed, c.issuer, c.holder \
@@ -32,12 +32,13 @@ const DELIVERIES: &str = "SELECT wanted.at, d.recorded_at \
 pub(super) fn load(
     connection: &Connection,
     names: &mut Names,
-    vault: &Key,
+    vault: &WrappingKey,
     wanted: &Wanted,
     data_keys: &mut HashMap<CaseName, LoadedCase>,
 ) -> Result<Loaded, StoreError> {
     names.find(connection, names_of(wanted))?;
-    let wants = Wants::of(wanted, names);
+    let found = search::names(connection, vault, names, &wanted.found_by)?;
+    let wants = Wants::of(wanted, &found, names);
     let appeals = appeals::Wants::new(&wanted.appeals, names)?;
     let mut statements = Statements::default();
     let states = statements.add(wants.cases.is_empty(), cases(&wants.cases));
@@ -56,7 +57,8 @@ pub(super) fn load(
         let (issuer, holder) = (row.try_get(3)?, row.try_get(4)?);
         let number = |whose: &CasesOf| names.get(whose.agency.as_ref()?.as_str());
         let theirs = |whose: &CasesOf| whose.has(number(whose), issuer, holder);
-        if wanted.only_of.get(*name).is_some_and(|of| !of.iter().any(theirs)) {
+        let only_of = wanted.only_of.get(*name).filter(|_| !found.contains(*name));
+        if only_of.is_some_and(|of| !of.iter().any(theirs)) {
             continue;
         }
         let (case, key) = sealed::open_case(vault, name, row.try_get(1)?, row.try_get(2)?)?;
@@ -93,7 +95,8 @@ pub(super) fn cases(cases: &[(i64, &CaseName)]) -> Statement {
 }
 
 fn names_of(wanted: &Wanted) -> impl Iterator<Item = String> {
-    let cases: BTreeSet<&JurisdictionId> = wanted.cases.iter().map(|name| &name.jurisdiction).collect();
+    let found_by = wanted.found_by.keys().map(|(jurisdiction, _)| jurisdiction);
+    let cases: BTreeSet<&JurisdictionId> = wanted.cases.iter().map(|name| &name.jurisdiction).chain(found_by).collect();
     let agencies: BTreeSet<&AgencyId> = wanted.requests.iter().map(|(agency, _)| agency).collect();
     let deliveries = wanted.deliveries.iter().flat_map(|(agency, log, _)| [agency.to_string(), log.to_string()]);
     let inboxes =
@@ -111,7 +114,7 @@ struct Wants<'a> {
 }
 
 impl<'a> Wants<'a> {
-    fn of(wanted: &'a Wanted, names: &Names) -> Self {
+    fn of(wanted: &'a Wanted, found: &'a BTreeSet<CaseName>, names: &Names) -> Self {
         let delivery = |delivery: &'a (AgencyId, LogName, u64)| {
             Some((names.get(delivery.0.as_str())?, names.get(&delivery.1.to_string())?, delivery))
         };
@@ -121,7 +124,7 @@ impl<'a> Wants<'a> {
         let case = |name: &'a CaseName| Some((names.get(name.jurisdiction.as_str())?, name));
         let request = |request: &'a (AgencyId, RequestId)| Some((names.get(request.0.as_str())?, request));
         Self {
-            cases: wanted.cases.iter().filter_map(case).collect(),
+            cases: wanted.cases.union(found).filter_map(case).collect(),
             requests: wanted.requests.iter().filter_map(request).collect(),
             deliveries: wanted.deliveries.iter().filter_map(delivery).collect(),
             inboxes: wanted.inboxes.iter().filter_map(inbox).collect(),

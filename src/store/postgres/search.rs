@@ -1,14 +1,17 @@
 //! The search index in a database.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use crate::domain::ids::CaseName;
 use crate::store::postgres::connection::Connection;
 use crate::store::postgres::names::Names;
 use crate::store::postgres::session::Statement;
 use crate::store::postgres::statement::{WriteStatement, id};
 use crate::store::postgres::table;
-use crate::store::search::{self, Change, Changes};
+use crate::store::search::{self, Change, Changes, FoundBy};
 use crate::store::vault::WrappingKey;
 use crate::store::{CaseFilter, StoreError, data_keys, rows};
 
@@ -23,6 +26,10 @@ const FOUND: &str = "SELECT DISTINCT ON (found.id) found.id, found.data_key, fou
             OR holder = (SELECT id FROM names WHERE name = $4) OR ($5 AND holder IS NULL)) \
         ORDER BY search.id LIMIT $6) AS found \
     ORDER BY found.id LIMIT $6";
+/// The oldest cases of each term.
+const IDS: &str = "SELECT found.id FROM unnest($3::bytea[]) AS wanted (term) \
+    CROSS JOIN LATERAL (SELECT id FROM search \
+        WHERE jurisdiction = $1 AND kind = $2 AND term = wanted.term ORDER BY id LIMIT $4) AS found";
 const GONE: &str = "DELETE FROM search \
     USING unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[]) AS gone (jurisdiction, kind, term, id) \
     WHERE search.jurisdiction = gone.jurisdiction AND search.kind = gone.kind AND search.term = gone.term \
@@ -52,6 +59,37 @@ pub(super) fn find(
     let ask = ask.with(rows::limit(filter.limit)).with(data_keys::LEN_UNLESS_EXPUNGED).with(terms);
     let [found] = connection.run([ask])?;
     Ok(found.rows)
+}
+
+/// The cases that a batch needs by their terms.
+pub(super) fn names(
+    connection: &Connection,
+    vault: &WrappingKey,
+    numbers: &Names,
+    wanted: &FoundBy,
+) -> Result<BTreeSet<CaseName>, StoreError> {
+    let mut asked = Vec::new();
+    let mut statements = Vec::new();
+    for ((jurisdiction, kind), terms) in wanted {
+        let Some(number) = numbers.get(jurisdiction.as_str()) else { continue };
+        let terms = search::digests(vault, (jurisdiction, *kind), terms)?;
+        let terms: Vec<Vec<u8>> = terms.iter().map(|term| term.to_vec()).collect();
+        let ask = Statement::new(IDS).with(number).with(rows::kind(*kind)).with(terms);
+        statements.push(ask.with(search::found_len_max()));
+        asked.push((jurisdiction, *kind));
+    }
+    let mut found = BTreeSet::new();
+    if statements.is_empty() {
+        return Ok(found);
+    }
+    for ((jurisdiction, kind), answer) in asked.into_iter().zip(connection.run_each(statements)?) {
+        for row in answer?.rows {
+            let id =
+                Uuid::from_slice(row.try_get(0)?).map_err(|_| StoreError::Broken("a case's id has another length"))?;
+            found.insert(CaseName { jurisdiction: jurisdiction.clone(), kind, id });
+        }
+    }
+    Ok(found)
 }
 
 /// What a batch changes.

@@ -1,11 +1,12 @@
 //! The search index in a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
-use crate::store::search::{self, Change, Changes};
+use crate::domain::ids::CaseName;
+use crate::store::search::{self, Change, Changes, FoundBy};
 use crate::store::sqlite::table;
 use crate::store::vault::WrappingKey;
 use crate::store::{CaseFilter, StoreError, data_keys, rows};
@@ -17,6 +18,9 @@ const FOUND: &str = "SELECT cases.id, data_key, sealed FROM search CROSS JOIN ca
     AND length(data_key) <= ?8 \
     AND (?5 IS NULL OR issuer = ?5 OR holder = ?5 OR (?6 AND holder IS NULL)) \
     ORDER BY search.id LIMIT ?7";
+
+/// The oldest cases of a term.
+const IDS: &str = "SELECT id FROM search WHERE jurisdiction = ?1 AND kind = ?2 AND term = ?3 ORDER BY id LIMIT ?4";
 
 /// The id of a case, its wrapped key and its sealed state.
 pub(super) type Found = (Vec<u8>, Vec<u8>, Vec<u8>);
@@ -49,6 +53,28 @@ pub(super) fn find(
         }
     }
     Ok(found.into_iter().take(filter.limit).map(|(id, (key, state))| (id, key, state)).collect())
+}
+
+/// The cases that a batch needs by their terms.
+pub(super) fn names(
+    connection: &Connection,
+    vault: &WrappingKey,
+    numbers: &HashMap<String, i64>,
+    wanted: &FoundBy,
+) -> Result<BTreeSet<CaseName>, StoreError> {
+    let mut found = BTreeSet::new();
+    for ((jurisdiction, kind), terms) in wanted {
+        let Some(number) = numbers.get(jurisdiction.as_str()) else { continue };
+        let mut statement = connection.prepare_cached(IDS)?;
+        for term in search::digests(vault, (jurisdiction, *kind), terms)? {
+            let bounds = params![number, rows::kind(*kind), term.as_slice(), search::found_len_max()];
+            for id in statement.query_map(bounds, |row| row.get::<_, Vec<u8>>(0))? {
+                let id = Uuid::from_slice(&id?).map_err(|_| StoreError::Broken("a case's id has another length"))?;
+                found.insert(CaseName { jurisdiction: jurisdiction.clone(), kind: *kind, id });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Writes what a batch changes.

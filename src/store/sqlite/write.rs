@@ -36,11 +36,12 @@ impl Store for SqliteStore {
             // The first load of a batch asks for its requests. Keys of a batch that was given up are no longer needed.
             self.data_keys.clear();
         }
-        for name in &wanted.cases {
+        let found = search::names(&self.connection, &self.vault, &self.names, &wanted.found_by)?;
+        for name in wanted.cases.union(&found) {
             let Some(jurisdiction) = self.names.get(name.jurisdiction.as_str()) else { continue };
             let number = |whose: &CasesOf| self.names.get(whose.agency.as_ref()?.as_str()).copied();
             let theirs = |issuer, holder| {
-                let of = wanted.only_of.get(name);
+                let of = wanted.only_of.get(name).filter(|_| !found.contains(name));
                 of.is_none_or(|of| of.iter().any(|whose| whose.has(number(whose), issuer, holder)))
             };
             if let Some((case, key)) = read::case(&self.connection, *jurisdiction, name, &self.vault, theirs)? {

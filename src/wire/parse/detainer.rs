@@ -301,6 +301,16 @@ fn acknowledgement(
         fields.empty(duplicate_field, &acknowledgement.duplicate_of, "empty unless it is a duplicate");
         None
     };
+    let until_field = format_args!("{field}.ask_again_until");
+    let ask_again_until = if finding == Some(Finding::NotInCustody) {
+        if acknowledgement.ask_again_until.is_empty() {
+            fields.fault(until_field, "present");
+        }
+        fields.date(until_field, &acknowledgement.ask_again_until)
+    } else {
+        fields.empty(until_field, &acknowledgement.ask_again_until, "empty unless the person is not in custody now");
+        None
+    };
     let custody_field = format_args!("{field}.custody");
     let custody = match (finding?, acknowledgement.custody.is_empty()) {
         (Finding::MatchedCustody, _) => {
@@ -310,14 +320,31 @@ fn acknowledgement(
             duplicate_of.as_ref()?;
             None
         }
+        (Finding::NotInCustody, true) => {
+            ask_again_until?;
+            None
+        }
+        (Finding::NotFoundInTime, _) => {
+            fields.fault(format_args!("{field}.finding"), "what the custodian found: this the gateway records itself");
+            None
+        }
         (Finding::NoSuchPerson | Finding::IdentityMismatch, true) => None,
-        (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate, false) => {
+        (Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate | Finding::NotInCustody, false) => {
             fields.fault(custody_field, "empty unless the person was found");
             None
         }
     };
     let confidence_percent = confidence.filter(|percent| *percent > 0);
-    Some(Acknowledgement { finding: finding?, custody, method, confidence_percent, occurred_at, reason, duplicate_of })
+    Some(Acknowledgement {
+        finding: finding?,
+        custody,
+        method,
+        confidence_percent,
+        occurred_at,
+        reason,
+        duplicate_of,
+        ask_again_until,
+    })
 }
 
 fn answer(fields: &mut RequestFields, field: impl Display + Copy, answer: Option<v1::Answer>) -> Option<Answer> {

@@ -66,7 +66,10 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
         Event::CitizenshipClaimResolved { detainer, outcome, reason, .. } => parts.resolved(detainer, *outcome, reason),
         Event::TransferRecorded { detainer, transfer, reason } => parts.transfer(detainer, transfer, reason.as_ref()),
         Event::DetainerWithdrawn { detainer, reason } => parts.withdrawn(detainer, *reason),
-        Event::CustodyOpened(opened) => Wire::CustodyOpened(v1::CustodyOpened { custody: Some(custody(opened)) }),
+        Event::CustodyOpened { custody: opened, asked_again } => Wire::CustodyOpened(v1::CustodyOpened {
+            custody: Some(custody(opened)),
+            asked_again: asked_again.iter().map(ToString::to_string).collect(),
+        }),
         Event::ChargesUpdated { custody, charges, other_ground: cited } => {
             parts.charges_updated(custody, charges, cited.as_ref())
         }

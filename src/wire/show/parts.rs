@@ -50,6 +50,7 @@ pub(super) fn acknowledgement(found: &Acknowledgement) -> v1::Acknowledgement {
         occurred_at: found.occurred_at.map(timestamp),
         reason: found.reason.clone().unwrap_or_default(),
         duplicate_of: or_empty(found.duplicate_of.as_ref()),
+        ask_again_until: or_empty(found.ask_again_until.as_ref()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Resources, as far as a reader may see them.
 
 use crate::domain::custody::Custody;
-use crate::domain::detainer::{Addressee, Detainer, ReleaseNotice, Viewpoint};
+use crate::domain::detainer::{Addressee, Detainer, Finding, ReleaseNotice, Viewpoint};
 use crate::domain::determination::{FieldClass, Withheld};
 use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
@@ -36,8 +36,16 @@ pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
     };
     let mut found = detainer.acknowledgement.as_ref().filter(|_| acknowledged).map(acknowledgement);
     match (viewpoint, &mut found) {
-        // Only the custodian sees why an officer vouched for a match.
-        (Viewpoint::Issuer, Some(found)) => found.reason.clear(),
+        // Only the custodian sees why an officer vouched for a match, and until when it is asked again. If what was found
+        // since was not disclosed, or may be found again, nothing but the finding is shown that was.
+        (Viewpoint::Issuer, Some(found)) => {
+            found.reason.clear();
+            found.ask_again_until.clear();
+            let told = shown.finding.map_or(0, to_wire);
+            if found.finding != told || shown.finding == Some(Finding::NotInCustody) {
+                *found = v1::Acknowledgement { finding: told, ..v1::Acknowledgement::default() };
+            }
+        }
         (Viewpoint::Issuer, None) | (Viewpoint::Custodian, _) => {}
     }
     v1::Detainer {

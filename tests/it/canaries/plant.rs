@@ -18,7 +18,8 @@ const COUNT: &str = "FIELD_CLASS_COUNT";
 const ENVELOPE: [&str; 8] = ["name", "parent", "detainer", "entry", "request_id", "etag", "cursor", "consumer"];
 
 /// Fields that cannot carry one, each with the reason.
-pub(super) const BARE: [(&str, &str); 5] = [
+pub(super) const BARE: [(&str, &str); 6] = [
+    ("Acknowledgement.ask_again_until", "goes with a finding of its own, with which no custody is named"),
     ("Acknowledgement.custody", "has to name a case, by the id that the gateway drew for it"),
     ("Acknowledgement.confidence_percent", "a number up to a hundred is everywhere"),
     ("Acknowledgement.duplicate_of", "has to name a case, by the id that the gateway drew for it"),

@@ -100,7 +100,11 @@ fn acknowledge(mint: &mut Mint, cases: &Cases, finding: Finding, corrects: bool)
     let custody = match finding {
         Finding::MatchedCustody if own.is_empty() => return None,
         Finding::MatchedCustody => Some(&own[mint.rng.usize(..own.len())].name),
-        Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => None,
+        Finding::NoSuchPerson
+        | Finding::IdentityMismatch
+        | Finding::Duplicate
+        | Finding::NotInCustody
+        | Finding::NotFoundInTime => None,
     };
     let duplicate_of = if finding == Finding::Duplicate {
         let others: Vec<_> =

@@ -51,6 +51,7 @@ pub(super) fn detainer_in(row: &str, law: &LawView) -> (World, CaseName, CaseNam
         "declined, matched" => vec![matched(), answered(&detainer, AnswerKind::Decline)],
         "no-such-person" => vec![found(&detainer, Finding::NoSuchPerson, None)],
         "identity-mismatch" => vec![found(&detainer, Finding::IdentityMismatch, None)],
+        "not-in-custody" | "not-found-in-time" => vec![found(&detainer, Finding::NotInCustody, None)],
         "duplicate" => {
             let other = world.pass(ISSUER, CaseCommand::LodgeDetainer(sample::request(addressee)), law);
             vec![duplicate(&detainer, &other, None)]
@@ -64,6 +65,9 @@ pub(super) fn detainer_in(row: &str, law: &LawView) -> (World, CaseName, CaseNam
         let caller = if matches!(command, CaseCommand::WithdrawDetainer { .. }) { ISSUER } else { CUSTODIAN };
         let ends = matches!(command, CaseCommand::RecordRelease { .. } | CaseCommand::CloseCustody { .. });
         world.pass(caller, command, if ends { &telling } else { law });
+    }
+    if row == "not-found-in-time" {
+        world.end_in_time(&detainer, law);
     }
     let stands = world.detainer(&detainer).unwrap();
     assert_eq!(

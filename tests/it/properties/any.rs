@@ -236,8 +236,11 @@ pub(super) fn intake() -> impl Strategy<Value = Intake> {
 
 pub(super) fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
     let sure = (option::of(word()), option::of(1_u32..=100));
-    (word(), (custody_name(), detainer_name()), sure, option::of(time()), option::of(text("Rs-"))).prop_map(
-        |(finding, (custody, other), (method, confidence_percent), occurred_at, reason)| Acknowledgement {
+    // What a custodian may say: that the person was not found in time the gateway records.
+    let said = Finding::ALL.iter().copied().filter(|finding| *finding != Finding::NotFoundInTime);
+    let said = select(said.collect::<Vec<_>>());
+    (said, (custody_name(), detainer_name()), sure, (option::of(time()), date()), option::of(text("Rs-"))).prop_map(
+        |(finding, (custody, other), (method, confidence_percent), (occurred_at, until), reason)| Acknowledgement {
             finding,
             custody: (finding == Finding::MatchedCustody).then_some(custody),
             method,
@@ -245,6 +248,7 @@ pub(super) fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
             occurred_at,
             reason,
             duplicate_of: (finding == Finding::Duplicate).then_some(other),
+            ask_again_until: (finding == Finding::NotInCustody).then_some(until),
         },
     )
 }

@@ -194,7 +194,11 @@ impl Step {
                 let custody = match finding {
                     Finding::MatchedCustody if own.is_empty() => return None,
                     Finding::MatchedCustody => Some(held.get(&own).name()),
-                    Finding::NoSuchPerson | Finding::IdentityMismatch | Finding::Duplicate => None,
+                    Finding::NoSuchPerson
+                    | Finding::IdentityMismatch
+                    | Finding::Duplicate
+                    | Finding::NotInCustody
+                    | Finding::NotFoundInTime => None,
                 };
                 // Of any other detainer: the rules say of which it may be.
                 let others =
@@ -203,7 +207,11 @@ impl Step {
                 let duplicate_of = match finding {
                     Finding::Duplicate if others.is_empty() => return None,
                     Finding::Duplicate => Some((*held.get(&others)).clone()),
-                    Finding::MatchedCustody | Finding::NoSuchPerson | Finding::IdentityMismatch => None,
+                    Finding::MatchedCustody
+                    | Finding::NoSuchPerson
+                    | Finding::IdentityMismatch
+                    | Finding::NotInCustody
+                    | Finding::NotFoundInTime => None,
                 };
                 let acknowledgement = Acknowledgement { duplicate_of, ..sample::found(*finding, custody) };
                 let detainer = detainer.name.clone();

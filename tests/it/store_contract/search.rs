@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use comity::domain::case::StoredCase;
-use comity::domain::detainer::DetainerState;
+use comity::domain::detainer::{DetainerState, Finding};
 use comity::domain::expungement::Expunged;
 use comity::domain::ids::{AgencyId, CaseKind, CaseName, LogKind};
 use comity::domain::search::{self, PersonNumber, Term};
@@ -132,6 +132,49 @@ pub(super) fn cases_are_found_by_the_terms_that_they_have_now(open: Open<'_>) {
         }
     }
     assert!(found_in_all > ROUNDS * QUERIES / 2, "{found_in_all} were found: the queries are about nothing");
+}
+
+/// The names that a batch is given by these terms.
+fn given(store: &mut dyn Store, kind: CaseKind, terms: BTreeSet<Term>) -> BTreeSet<u128> {
+    let found_by = [((sample::jurisdiction(), kind), terms)].into();
+    let loaded = store.load(&Wanted { found_by, ..Wanted::default() }).unwrap();
+    assert!(loaded.cases.keys().all(|name| loaded.agenda.contains_key(name)), "with their agenda");
+    loaded.cases.keys().map(|name| name.id.as_u128()).collect()
+}
+
+pub(super) fn a_batch_is_given_the_cases_that_wait_for_a_person(open: Open<'_>) {
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    let asked = search::asked_again(&id_of("doccs"), &sample::subject());
+    assert!(asked.len() > 1, "by more than one term");
+    assert_eq!(given(&mut *store, CaseKind::Detainer, asked.clone()), [].into(), "of a jurisdiction without a number");
+    let waiting = |id, addressee| {
+        let mut case = detainer(id, Some(addressee));
+        let StoredCase::Detainer(detainer) = &mut case else { unreachable!() };
+        detainer.state = DetainerState::NotInCustody;
+        detainer.acknowledgement = Some(sample::found(Finding::NotInCustody, None));
+        case
+    };
+    let mut cases: Vec<StoredCase> = (1..=20).map(|id| waiting(id, "doccs")).collect();
+    cases.extend([waiting(31, "erie"), detainer(32, Some("doccs")), custody(33, "doccs")]);
+    keep(&mut *store, &mut drafts, &cases.iter().collect::<Vec<_>>());
+    let oldest: BTreeSet<u128> = (1..=16).collect();
+    assert_eq!(given(&mut *store, CaseKind::Detainer, asked.clone()), oldest, "no more than it asks about");
+    assert_eq!(given(&mut *store, CaseKind::Custody, asked.clone()), [].into());
+    let another = search::asked_again(&id_of("nassau"), &sample::subject());
+    assert_eq!(given(&mut *store, CaseKind::Detainer, another), [].into());
+    // It waits no longer, and so it is not found any more. Nor does it need its case to be asked for before it is changed.
+    for case in cases.iter_mut().take(10) {
+        let StoredCase::Detainer(detainer) = case else { unreachable!() };
+        detainer.state = DetainerState::NotFoundInTime;
+    }
+    drop(store);
+    let mut store = open();
+    let mut drafts = Drafts::recover(&mut *store);
+    given(&mut *store, CaseKind::Detainer, asked.clone());
+    let entries: Vec<_> = cases.iter().take(10).map(|case| (LogKind::Exchange, Some(case))).collect();
+    store.commit(&drafts.batch(&entries)).unwrap();
+    assert_eq!(given(&mut *store, CaseKind::Detainer, asked), (11..=20).collect());
 }
 
 /// By the one number that the samples have.

@@ -131,6 +131,7 @@ impl<'w> Ground<'w> {
         let moment = match mark {
             "now" if upper => now + SKEW,
             "now" => now,
+            "a year from now" => now + 366 * DAY,
             "the birth" => return of_day(row, BORN_ON.parse().unwrap()),
             "the charge" | "the first charge" => return of_day(row, CHARGED_ON.parse().unwrap()),
             "the signature" => self.signed_at(row),
@@ -172,6 +173,11 @@ impl<'w> Ground<'w> {
         match row.method.as_str() {
             "LodgeDetainer" => self.lodging_of(row).encode_to_vec(),
             "AmendDetainer" => amendment_of(detainer, self.lodging_of(row)).encode_to_vec(),
+            "AcknowledgeDetainer" if row.field.ends_with("ask_again_until") => {
+                let mut request = match_of(detainer, "");
+                request.acknowledgement.as_mut().unwrap().finding = v1::Finding::NotInCustody.into();
+                request.encode_to_vec()
+            }
             "AcknowledgeDetainer" => match_of(detainer, custody).encode_to_vec(),
             "AnswerDetainer" => answer_to(detainer, v1::AnswerKind::HonorHold).encode_to_vec(),
             "VerifyWarrant" => {

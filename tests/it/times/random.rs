@@ -115,6 +115,7 @@ impl Record {
             "the hand-over" => moment(self.handed_over.filter(possible)?),
             "the offer" => moment(self.offered - SKEW),
             "the opening" => moment(self.opening),
+            "a year from now" => Some((None, day_of(NOW + 366 * 86_400))),
             unknown => panic!("nothing is known of {unknown}"),
         }
     }
@@ -219,7 +220,12 @@ fn command(row: &Row, record: &Record, time: Time) -> CaseCommand {
         "AmendDetainer" => CaseCommand::AmendDetainer { detainer, request: Box::new(request()) },
         "AcknowledgeDetainer" => {
             let mut acknowledgement = sample::found(Finding::MatchedCustody, Some(&custody));
-            acknowledgement.occurred_at = Some(moment());
+            if field == "ask_again_until" {
+                acknowledgement = sample::found(Finding::NotInCustody, None);
+                acknowledgement.ask_again_until = Some(day());
+            } else {
+                acknowledgement.occurred_at = Some(moment());
+            }
             CaseCommand::AcknowledgeDetainer { detainer, acknowledgement, correction: None }
         }
         "AnswerDetainer" => {

@@ -15,7 +15,7 @@ pub(super) struct Row {
 impl Row {
     /// Whether the field holds a day.
     pub(super) fn is_day(&self) -> bool {
-        ["birth_date", "charged_on", "convicted_on", "expires_on", "eligible_on"]
+        ["birth_date", "charged_on", "convicted_on", "expires_on", "eligible_on", "ask_again_until"]
             .iter()
             .any(|day| self.field.ends_with(day))
     }

@@ -96,7 +96,8 @@ fn said() -> BoxedStrategy<Event> {
 /// What a custodian enters of a stay.
 fn entered() -> BoxedStrategy<Event> {
     prop_oneof![
-        opened().prop_map(|custody| Event::CustodyOpened(Box::new(custody))),
+        (opened(), vec(detainer_name(), 0..3))
+            .prop_map(|(custody, asked_again)| { Event::CustodyOpened { custody: Box::new(custody), asked_again } }),
         (custody_name(), vec(charge(), 0..4), option::of(other_ground()))
             .prop_map(|(custody, charges, other_ground)| { Event::ChargesUpdated { custody, charges, other_ground } }),
         (custody_name(), identity(), correction()).prop_map(|(custody, identity, correction)| {
