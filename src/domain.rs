@@ -8,6 +8,7 @@ pub mod agenda;
 pub mod appeal;
 pub mod apply;
 pub mod asked_again;
+pub mod booking;
 pub mod broken;
 pub mod calendar;
 pub mod case;

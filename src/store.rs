@@ -89,6 +89,9 @@ pub struct Head {
     pub root: Hash,
 }
 
+/// Terms by which cases of a kind are found in a jurisdiction.
+pub type FoundBy = BTreeMap<(JurisdictionId, CaseKind), BTreeSet<Term>>;
+
 /// What a batch needs to read before it can be planned.
 #[derive(Debug, Default)]
 pub struct Wanted {
@@ -104,7 +107,7 @@ pub struct Wanted {
     /// Inboxes: how far the consumers of an agency have received in a jurisdiction.
     pub inboxes: BTreeSet<(AgencyId, JurisdictionId)>,
     /// Cases that have one of these terms: of each term as many of the oldest as a custodian is asked about.
-    pub found_by: BTreeMap<(JurisdictionId, CaseKind), BTreeSet<Term>>,
+    pub found_by: FoundBy,
     /// What is needed about appeals.
     pub appeals: AppealsWanted,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tower::BoxError;
 
+use crate::domain::booking::Booked;
 use crate::domain::decide::Refusal;
 use crate::domain::determination::{Determination, LawAction};
 use crate::domain::inbox;
@@ -186,6 +187,7 @@ pub fn submit(error: &SubmitError) -> Status {
     match error {
         SubmitError::Denied(denial) => denied(denial),
         SubmitError::Refused(refusal) => refused(*refusal),
+        SubmitError::AlreadyBooked(booked) => already_booked(Some(booked)),
         SubmitError::EtagMismatch => Failure::new(Code::Aborted, ErrorReason::EtagMismatch, error.to_string()).into(),
         SubmitError::RequestIdReused => {
             Failure::new(Code::AlreadyExists, ErrorReason::RequestIdReused, error.to_string()).into()
@@ -194,6 +196,17 @@ pub fn submit(error: &SubmitError) -> Status {
         SubmitError::Overloaded => overloaded(LimitOwner::Jurisdiction, RETRY_AFTER),
         SubmitError::OtherLaw | SubmitError::Stopped => unavailable(),
     }
+}
+
+/// An open custody of the caller's has the booking number.
+fn already_booked(booked: Option<&Booked>) -> Status {
+    let failure = Failure::new(Code::AlreadyExists, ErrorReason::AlreadyBooked, Refusal::AlreadyBooked.to_string());
+    let field = booked.and_then(|booked| booked.field).map(|field| Violation {
+        field: field.to_owned(),
+        description: "must be a booking number that no open custody of the caller's has".to_owned(),
+    });
+    let metadata = booked.map(|booked| ("custody", booked.custody.to_string()));
+    failure.fields(&field.into_iter().collect()).into_status(metadata)
 }
 
 fn of_inbox(refusal: inbox::Refusal) -> Status {
@@ -279,6 +292,7 @@ fn refused(refusal: Refusal) -> Status {
         Refusal::AppealTooLarge => failure(Code::FailedPrecondition, ErrorReason::AppealTooLarge).into(),
         Refusal::TooManyAppeals => failure(Code::FailedPrecondition, ErrorReason::TooManyAppeals).into(),
         Refusal::AlreadyLodged => failure(Code::AlreadyExists, ErrorReason::AlreadyLodged).into(),
+        Refusal::AlreadyBooked => already_booked(None),
         Refusal::AlreadyAcknowledged
         | Refusal::AlreadyAnswered
         | Refusal::NotMatched

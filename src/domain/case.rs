@@ -73,6 +73,8 @@ pub struct Case {
     pub custody: Option<Custody>,
     /// The detainers linked to the custody, the named one and ended ones included.
     pub linked: Vec<Detainer>,
+    /// The open custody of the same agency that has the booking number which the command would use.
+    pub booked: Option<CaseName>,
     /// Detainers that the custodian is asked about again, if the command opens a custody.
     pub asked_again: Vec<CaseName>,
     /// When the notice of release was first delivered to each detainer's issuer.

@@ -56,7 +56,7 @@ pub fn decide(
             claim::resolve(case, permitted, *outcome, reason)
         }
         CaseCommand::WithdrawDetainer { reason, .. } => detainer::withdraw(case, *reason),
-        CaseCommand::OpenCustody(intake) => Ok(custody::open(case, permitted, intake, id, now)),
+        CaseCommand::OpenCustody(intake) => custody::open(case, permitted, intake, id, now),
         CaseCommand::UpdateCharges { charges, other_ground, .. } => {
             custody::update_charges(case, permitted, charges, other_ground.as_ref())
         }

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// An issuer may have one active detainer on a custody.
     #[error("a detainer of the same issuer already stands on this custody")]
     AlreadyLodged,
+    /// A stay is opened once.
+    #[error("an open custody of the same agency has this booking number")]
+    AlreadyBooked,
     /// The person has left.
     #[error("the person was already released from this custody")]
     AlreadyReleased,

@@ -8,6 +8,7 @@ use std::fmt;
 use smol_str::SmolStr;
 
 use crate::domain::asked_again::{keys, waits_until};
+use crate::domain::booking::Booking;
 use crate::domain::case::StoredCase;
 use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
@@ -50,6 +51,7 @@ enum What {
     HoldersState,
     IssuersCustodian,
     AskedAgain,
+    OpenBooking,
 }
 
 impl fmt::Debug for Term {
@@ -99,6 +101,11 @@ impl Term {
         Self { what: What::AskedAgain, of: Some(custodian.clone()), value: key.into() }
     }
 
+    /// The open custodies of an agency with a booking number.
+    pub fn open_booking(booking: &Booking) -> Self {
+        Self { what: What::OpenBooking, of: Some(booking.agency.clone()), value: booking.number.as_str().into() }
+    }
+
     /// The text that is digested. No two terms have the same: no part has a control character.
     pub fn text(&self) -> String {
         let what = match self.what {
@@ -109,6 +116,7 @@ impl Term {
             What::HoldersState => "state-to-holder",
             What::IssuersCustodian => "custodian-to-issuer",
             What::AskedAgain => "asked-again",
+            What::OpenBooking => "open-booking",
         };
         format!("{what}\0{}\0{}", self.of.as_ref().map_or("", AgencyId::as_str), self.value)
     }
@@ -161,6 +169,7 @@ fn of_custody(custody: &Custody) -> BTreeSet<Term> {
     let holder = &custody.custodian;
     let mut terms: BTreeSet<Term> = numbers(&custody.intake.subject.identifiers).collect();
     terms.extend([Term::held_by(Some(holder)), Term::custody_state(holder, custody.state)]);
+    terms.extend(Booking::of(custody).as_ref().map(Term::open_booking));
     terms
 }
 

@@ -4,6 +4,7 @@
 pub(in crate::recorder) mod alarm;
 pub(in crate::recorder) mod appeals;
 pub(in crate::recorder) mod attempts;
+pub(in crate::recorder) mod booking;
 pub(in crate::recorder) mod clocks;
 pub(in crate::recorder) mod confirm;
 pub(in crate::recorder) mod duties;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 use crate::domain::agenda::{Item, agenda, judgement};
 use crate::domain::appeal;
 use crate::domain::apply::apply;
+use crate::domain::booking::Booked;
 use crate::domain::case::{Case, StoredCase};
 use crate::domain::command::{Action, CaseCommand, Command};
 use crate::domain::decide::{Refusal, decide};
@@ -208,6 +210,7 @@ impl<'a> Plan<'a> {
         let mut case = self.assemble(command.names());
         self.with_appeal(admitted, &command, &mut case);
         case.asked_again = self.asked_again(admitted, &command, now);
+        case.booked = self.booked(admitted, &command, case.custody.as_ref());
         let by = By {
             agency: &admitted.caller.agency.id,
             officer,
@@ -227,7 +230,10 @@ impl<'a> Plan<'a> {
         if !etag_matches(admitted, command, &case) {
             return Err(Rejection::EtagMismatch.into());
         }
-        let records = decide(&case, &permitted, id, now).map_err(Rejection::Refused)?;
+        let records = decide(&case, &permitted, id, now).map_err(|refusal| match (refusal, &case.booked) {
+            (Refusal::AlreadyBooked, Some(custody)) => Rejection::AlreadyBooked(Booked::by(custody.clone(), command)),
+            (refusal, _) => Rejection::Refused(refusal),
+        })?;
         let mut first = None;
         for record in &records {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };

@@ -12,7 +12,7 @@ use crate::store::{Append, Audience, StoreError};
 
 /// Increased when a table changes, in both schemas, with a step from the version before in both (`taken_over.rs`). A store of a later
 /// version is refused, as is one that no step leads from.
-pub(super) const SCHEMA_VERSION: i32 = 6;
+pub(super) const SCHEMA_VERSION: i32 = 7;
 
 /// Bits of an index within a packed position.
 const INDEX_BITS: u32 = 40;

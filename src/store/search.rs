@@ -4,7 +4,7 @@
 //! A mark says that the index was built, and under which key. A store without a mark, since it was made by an earlier version
 //! or was put under another wrapping key, is indexed when it is opened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
@@ -77,9 +77,6 @@ pub(super) fn digests<'t>(
 ) -> Result<Vec<Indexed>, StoreError> {
     terms.into_iter().map(|term| digest(vault, jurisdiction, kind, term)).collect()
 }
-
-/// Which cases a batch needs by their terms.
-pub(super) type FoundBy = BTreeMap<(JurisdictionId, CaseKind), BTreeSet<Term>>;
 
 /// How many cases of one term a batch is given, the oldest first.
 pub(super) fn found_len_max() -> i64 {

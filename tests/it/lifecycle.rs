@@ -21,7 +21,7 @@ use crate::lifecycle::appeals::{
     APPEAL_COLUMNS, answered_of_one, appeal_answers, appealed, run_appeal, run_appeal_of_one,
 };
 use crate::lifecycle::table::{Outcome, REFUSALS, Table, refusals, table};
-use crate::lifecycle::ways::{CUSTODIAN, ISSUER, detainer_in, entered, matched, picked_up, said, transfer_in};
+use crate::lifecycle::ways::{CUSTODIAN, ISSUER, booked, detainer_in, entered, matched, picked_up, said, transfer_in};
 use crate::sample;
 use crate::world::World;
 
@@ -361,10 +361,12 @@ fn custody_columns() -> Vec<String> {
     let rest = [
         "CloseCustody",
         "ReopenCustody",
+        "ReopenCustody: its booking number is in use",
         "ExpungeCustody",
         "RecordReleaseEligibility",
         "UpdateCharges",
         "CorrectIdentity",
+        "CorrectIdentity: to a booking number in use",
     ];
     let moves = MovementKind::ALL.iter().map(|kind| format!("MoveCustody: {}", kind.word()));
     let entered = first.into_iter().chain(rest).map(str::to_owned).chain(moves);
@@ -403,7 +405,8 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
     let prison = sample::officer(CUSTODIAN);
     let mut custody = CaseName::custody(sample::jurisdiction(), Uuid::from_u128(1));
     if row != "none yet" {
-        let opened = world.give_in(&jurisdiction, &prison, CaseCommand::OpenCustody(sample::intake()), law).unwrap();
+        let intake = if column.ends_with("in use") { booked("2026-1") } else { sample::intake() };
+        let opened = world.give_in(&jurisdiction, &prison, CaseCommand::OpenCustody(intake), law).unwrap();
         custody = opened.first().unwrap().resource.clone();
     }
     let way = match row {
@@ -421,6 +424,11 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
         world.pass(CUSTODIAN, command, law);
     }
     assert_eq!(world.custody(&custody).map_or("none yet", |custody| custody.state.word()), state_of(row));
+    if column.ends_with("in use") {
+        // The number of the one that is reopened is free only once it has ended.
+        let number = if column.starts_with("Reopen") { "2026/1" } else { "2026-2" };
+        let _opened = world.give_in(&jurisdiction, &prison, CaseCommand::OpenCustody(booked(number)), law);
+    }
     let (jurisdiction, command) = if column == "Acknowledge: matched custody" {
         (sample::jurisdiction(), matched(&detainer, &custody))
     } else {

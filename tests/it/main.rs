@@ -13,6 +13,8 @@ mod availability;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod booked;
+#[cfg(test)]
 mod bulk;
 #[cfg(test)]
 mod call;

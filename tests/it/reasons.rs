@@ -16,7 +16,9 @@ use tonic::Status;
 use crate::errors::{documented, status_word};
 use crate::harness::appeals::{appeal_by, appeal_over};
 use crate::harness::raw::{self, Call};
-use crate::harness::requests::{NY, NY_EXCHANGE, detainer_for, match_of, receipt_of, request_id, withdrawal_of};
+use crate::harness::requests::{
+    NY, NY_EXCHANGE, booked, detainer_for, intake_at, match_of, receipt_of, request_id, withdrawal_of,
+};
 use crate::harness::rosters::roster_of;
 use crate::harness::{Outcome, Party, World, assert_nothing_personal};
 
@@ -70,6 +72,12 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
         ErrorReason::NotFound => {
             let nobodys = format!("{NY}/detainers/01900000-0000-7000-8000-000000000000");
             left(world.ice().detainer(&nobodys).await)
+        }
+        ErrorReason::AlreadyBooked => {
+            let mut intake = intake_at(PRISON);
+            booked(&mut intake, "2026-7");
+            world.doccs().open(intake.clone()).await.accepted();
+            left(world.doccs().open(v1::OpenCustodyRequest { request_id: request_id(), ..intake }).await)
         }
         ErrorReason::WrongState | ErrorReason::AlreadyLodged | ErrorReason::EtagMismatch => {
             by_the_case(world, reason).await

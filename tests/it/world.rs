@@ -7,6 +7,7 @@ use std::sync::Arc;
 use comity::domain::agency::Caller;
 use comity::domain::appeal::{Appeal, AppealItem};
 use comity::domain::apply::{apply, oblige};
+use comity::domain::booking::Booking;
 use comity::domain::case::{Appealing, Case, StoredCase};
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::Custody;
@@ -59,6 +60,9 @@ impl World {
         self.made += 1;
         let id = Uuid::from_u128((7 << 76) | (2 << 62) | self.made);
         let mut case = self.assemble(&command);
+        let named = case.custody.as_ref();
+        let booking = Booking::used_by(&command, &caller.agency.id, named);
+        case.booked = booking.and_then(|it| it.found_in(self.custodies(), named.map(|custody| &custody.name)));
         let own = CaseName::detainer(jurisdiction.clone(), id);
         let named = case.detainer.iter().chain(&case.linked).map(|detainer| detainer.name.clone());
         let laws = named.chain([own]).map(|name| (name, law.clone())).collect();

@@ -23,11 +23,14 @@ pub(super) fn open(
     intake: &Intake,
     id: Uuid,
     now: Timestamp,
-) -> Vec<Record> {
+) -> Result<Vec<Record>, Refusal> {
+    if case.booked.is_some() {
+        return Err(Refusal::AlreadyBooked);
+    }
     let name = CaseName::custody(permitted.jurisdiction().clone(), id);
     let custody = Custody::opened(name, permitted.caller().agency.id.clone(), intake.clone(), now);
     let event = Event::CustodyOpened { custody: Box::new(custody.clone()), asked_again: case.asked_again.clone() };
-    vec![about_custody(&custody, Counts::default(), Vec::new(), None, event)]
+    Ok(vec![about_custody(&custody, Counts::default(), Vec::new(), None, event)])
 }
 
 /// Allowed after the person has left: dispositions come later.
@@ -52,6 +55,9 @@ pub(super) fn correct_identity(
     correction: &Correction,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = case.custody.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if case.booked.is_some() {
+        return Err(Refusal::AlreadyBooked);
+    }
     let flags = custody.intake.flags.corrected(identity.flags);
     let after = Intake { subject: identity.subject.clone(), flags, ..custody.intake.clone() };
     let case = reconsidered(case, custody, after);

@@ -180,6 +180,9 @@ pub(super) fn reopen(case: &Case, correction: &Correction, now: Timestamp) -> Re
         CustodyState::Released | CustodyState::Closed => {}
         CustodyState::Held | CustodyState::ReleaseScheduled => return Err(Refusal::StillHeld),
     }
+    if case.booked.is_some() {
+        return Err(Refusal::AlreadyBooked);
+    }
     let event = Event::CustodyReopened { custody: custody.name.clone(), correction: correction.clone() };
     let mut records = vec![about_custody(custody, Counts::default(), Vec::new(), None, event)];
     records.extend(

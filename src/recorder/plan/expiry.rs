@@ -1,8 +1,6 @@
 //! Detainers that wait for a person: which of them an intake asks the custodian about again, and the end of those whose
 //! custodian did not have the person by the day that it gave.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use jiff::Timestamp;
 
 use crate::domain::agency::gateway;
@@ -12,13 +10,13 @@ use crate::domain::case::StoredCase;
 use crate::domain::command::{CaseCommand, Command};
 use crate::domain::decide::not_found_in_time;
 use crate::domain::detainer::Detainer;
-use crate::domain::ids::{CaseKind, CaseName, JurisdictionId, LogKind, LogName, OfficerPseudonym};
+use crate::domain::ids::{CaseKind, CaseName, LogKind, LogName, OfficerPseudonym};
 use crate::domain::permit::Admitted;
-use crate::domain::search::{self, Term};
+use crate::domain::search;
 use crate::recorder::plan::naming::NO_OFFICER;
 use crate::recorder::plan::outcome::PlanError;
 use crate::recorder::plan::{By, Plan};
-use crate::store::ListedItem;
+use crate::store::{FoundBy, ListedItem};
 
 /// What a leaf names as its method if a detainer ended because its custodian did not have the person in time.
 const EXPIRY: &str = "Expiry";
@@ -26,8 +24,8 @@ const EXPIRY: &str = "Expiry";
 /// By which terms the detainers are found that the intakes of a batch may ask about again.
 pub(in crate::recorder) fn found_by<'a>(
     writes: impl Iterator<Item = (&'a Admitted<Command>, &'a CaseCommand)>,
-) -> BTreeMap<(JurisdictionId, CaseKind), BTreeSet<Term>> {
-    let mut wanted: BTreeMap<_, BTreeSet<Term>> = BTreeMap::new();
+) -> FoundBy {
+    let mut wanted = FoundBy::new();
     for (admitted, command) in writes {
         if let CaseCommand::OpenCustody(intake) = command {
             let terms = search::asked_again(&admitted.caller.agency.id, &intake.subject);

@@ -1,5 +1,6 @@
 //! The outcome of a write in a plan, and why a plan is given up.
 
+use crate::domain::booking::Booked;
 use crate::domain::decide::Refusal;
 use crate::domain::ids::LogName;
 use crate::domain::inbox;
@@ -30,6 +31,8 @@ pub enum Rejection {
     Denied(Denial),
     /// The rules of the case do not allow it.
     Refused(Refusal),
+    /// An open custody of the caller's has the booking number.
+    AlreadyBooked(Booked),
     /// The caller has seen an older state.
     EtagMismatch,
     /// The request id was used with another command.

@@ -1,5 +1,6 @@
 //! Why a write was not recorded.
 
+use crate::domain::booking::Booked;
 use crate::domain::decide::Refusal;
 use crate::domain::inbox;
 use crate::policy::gate::Denial;
@@ -14,6 +15,9 @@ pub enum SubmitError {
     /// The rules of the case do not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// An open custody of the caller's has the booking number.
+    #[error("{}", Refusal::AlreadyBooked)]
+    AlreadyBooked(Booked),
     /// The caller has seen an older state.
     #[error("the etag is not that of the resource")]
     EtagMismatch,
@@ -39,6 +43,7 @@ impl From<Rejection> for SubmitError {
         match rejection {
             Rejection::Denied(denial) => Self::Denied(denial),
             Rejection::Refused(refusal) => Self::Refused(refusal),
+            Rejection::AlreadyBooked(booked) => Self::AlreadyBooked(booked),
             Rejection::EtagMismatch => Self::EtagMismatch,
             Rejection::RequestIdReused => Self::RequestIdReused,
             Rejection::Inbox(refusal) => Self::Inbox(refusal),

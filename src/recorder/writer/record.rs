@@ -13,11 +13,11 @@ use crate::recorder::plan;
 use crate::recorder::plan::alarm::Alarm;
 use crate::recorder::plan::appeals;
 use crate::recorder::plan::clocks::{FiredNow, Ticked};
-use crate::recorder::plan::expiry;
 use crate::recorder::plan::outcome::Outcome;
 use crate::recorder::plan::rules::Rules;
 use crate::recorder::plan::rulings::Rulings;
 use crate::recorder::plan::{Plan, Planned};
+use crate::recorder::plan::{booking, expiry};
 use crate::recorder::queue::batch::{Batch, case_command, confirms};
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::recorded::Recorded;
@@ -264,6 +264,12 @@ impl Recorder {
         let found_by = expiry::found_by(submitted().filter_map(|write| Some((write, case_command(write)?))));
         let wanted = Wanted { cases, only_of, requests, inboxes, found_by, ..Wanted::default() };
         let mut loaded = self.store.load(&wanted)?;
+        let found_by = booking::found_by(submitted().filter_map(|write| Some((write, case_command(write)?))), &loaded);
+        if !found_by.is_empty() {
+            let Loaded { cases, agenda, .. } = self.store.load(&Wanted { found_by, ..Wanted::default() })?;
+            loaded.cases.extend(cases);
+            loaded.agenda.extend(agenda);
+        }
         // A case of another agency may still be linked to a case that is opened.
         asked.extend(loaded.cases.keys().cloned());
         loop {

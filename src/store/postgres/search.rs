@@ -11,9 +11,9 @@ use crate::store::postgres::names::Names;
 use crate::store::postgres::session::Statement;
 use crate::store::postgres::statement::{WriteStatement, id};
 use crate::store::postgres::table;
-use crate::store::search::{self, Change, Changes, FoundBy};
+use crate::store::search::{self, Change, Changes};
 use crate::store::vault::WrappingKey;
-use crate::store::{CaseFilter, StoreError, data_keys, rows};
+use crate::store::{CaseFilter, FoundBy, StoreError, data_keys, rows};
 
 /// Cases of each term after a place, for whom they belong to, and the first of all these.
 const FOUND: &str = "SELECT DISTINCT ON (found.id) found.id, found.data_key, found.sealed \

@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use uuid::Uuid;
 
 use crate::domain::ids::CaseName;
-use crate::store::search::{self, Change, Changes, FoundBy};
+use crate::store::search::{self, Change, Changes};
 use crate::store::sqlite::table;
 use crate::store::vault::WrappingKey;
-use crate::store::{CaseFilter, StoreError, data_keys, rows};
+use crate::store::{CaseFilter, FoundBy, StoreError, data_keys, rows};
 
 /// Cases of a term after a place, for whom they belong to. The place and the limit are of the term's own rows.
 const FOUND: &str = "SELECT cases.id, data_key, sealed FROM search CROSS JOIN cases \

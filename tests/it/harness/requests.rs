@@ -109,6 +109,12 @@ pub(crate) fn intake_at(agency: &str) -> v1::OpenCustodyRequest {
     v1::OpenCustodyRequest { parent: jurisdiction_of(agency), custody: Some(custody), request_id: request_id() }
 }
 
+/// Gives the person of an intake a booking number.
+pub(crate) fn booked(intake: &mut v1::OpenCustodyRequest, number: &str) {
+    let subject = intake.custody.as_mut().unwrap().subject.as_mut().unwrap();
+    number.clone_into(&mut subject.identifiers.get_or_insert_default().booking_number);
+}
+
 pub(crate) fn match_of(detainer: &str, custody: &str) -> v1::AcknowledgeDetainerRequest {
     let acknowledgement = v1::Acknowledgement {
         finding: v1::Finding::MatchedCustody.into(),

@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 39] = [
+pub(super) const REFUSALS: [(&str, Refusal); 40] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -23,6 +23,7 @@ pub(super) const REFUSALS: [(&str, Refusal); 39] = [
     ("no longer stands", Refusal::NoLongerStands),
     ("already withdrawn", Refusal::AlreadyWithdrawn),
     ("already lodged", Refusal::AlreadyLodged),
+    ("already booked", Refusal::AlreadyBooked),
     ("already released", Refusal::AlreadyReleased),
     ("already scheduled", Refusal::AlreadyScheduled),
     ("awaits the holder", Refusal::AwaitsHolder),

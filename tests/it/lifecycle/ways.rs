@@ -3,7 +3,7 @@
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
-use comity::domain::custody::{ActualRelease, Identity, MovementKind, ReleaseRecipient, ScheduledRelease};
+use comity::domain::custody::{ActualRelease, Identity, Intake, MovementKind, ReleaseRecipient, ScheduledRelease};
 use comity::domain::detainer::{Acknowledgement, AnswerKind, Finding, LiftReason};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
@@ -180,7 +180,13 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
             to: HandedTo::default(),
         },
         "CloseCustody" => close(&custody),
-        "ReopenCustody" => CaseCommand::ReopenCustody { custody, correction },
+        "ReopenCustody" | "ReopenCustody: its booking number is in use" => {
+            CaseCommand::ReopenCustody { custody, correction }
+        }
+        "CorrectIdentity: to a booking number in use" => {
+            let identity = Box::new(Identity { subject: booked("2026-2").subject, flags: Flags::default() });
+            CaseCommand::CorrectIdentity { custody, identity, correction }
+        }
         "ExpungeCustody" => {
             CaseCommand::ExpungeCustody { custody, order: sample::expungement_order(), covers_undisclosed: false }
         }
@@ -297,6 +303,13 @@ pub(super) fn picked_up(
         }
         unknown => panic!("no command {unknown}"),
     }
+}
+
+/// The stay of the samples, with a booking number.
+pub(super) fn booked(number: &str) -> Intake {
+    let mut intake = sample::intake();
+    intake.subject.identifiers.booking_number = Some(number.parse().unwrap());
+    intake
 }
 
 pub(super) fn matched(detainer: &CaseName, custody: &CaseName) -> CaseCommand {
