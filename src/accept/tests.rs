@@ -50,7 +50,7 @@ async fn a_peer_that_is_no_agency_is_refused_with_a_reason() {
     gate.refused(issue(&world.federal, &|o| o.purposes = vec![]), "certificate_not_for_clients").await;
     gate.refused(issue(&world.federal, &|o| o.uris.clear()), "certificate_without_name").await;
     gate.refused(issue(&world.federal, &|o| o.uris.push("urn:x".to_owned())), "certificate_with_several_names").await;
-    let stranger = "spiffe://comity.test/agency/us-cbp".to_owned();
+    let stranger = "spiffe://comity.test/agency/us-uscis".to_owned();
     gate.refused(issue(&world.federal, &|o| o.uris = vec![stranger.clone()]), "agency_unknown").await;
     let mut client = gate.client(Some(&ice));
     client.alpn_protocols.clear();

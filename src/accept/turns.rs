@@ -24,13 +24,12 @@ impl Turns {
         loop {
             // It is never closed: then there would be no turns to wait for.
             let turn = self.0.acquire().await.ok();
-            let polled = work.as_mut().poll(&mut Context::from_waker(&waker));
             tokio::task::yield_now().await;
-            drop(turn);
-            match polled {
-                Poll::Ready(done) => return done,
-                Poll::Pending => woken.0.notified().await,
+            if let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return done;
             }
+            drop(turn);
+            woken.0.notified().await;
         }
     }
 }

@@ -81,9 +81,9 @@ mod tests {
 
     #[test]
     fn what_two_records_have_in_common_makes_them_one_person_or_not() {
-        let asked = somebody(["Ana Ruiz", "1990-02-03", "123456AB7", "TX01234589", "B-1"]);
+        let asked = somebody(["Ana Ruiz", "1990-02-03", "803156AB7", "TX01234589", "B-1"]);
         let common = |held| !keys(&asked).is_disjoint(&keys(&somebody(held)));
-        assert!(common(["", "", "123456AB7", "", ""]), "an FBI number");
+        assert!(common(["", "", "803156AB7", "", ""]), "an FBI number");
         assert!(common(["", "", "", "TX01234589", ""]), "a state number");
         assert!(common(["Ruiz Ana", "1990-02-03", "", "", ""]), "name and birth date, the names turned round");
         assert!(common(["ANA RUÍZ", "1990-02-03", "", "", ""]), "in any case and with any accent");

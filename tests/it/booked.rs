@@ -46,7 +46,7 @@ async fn opened_once(world: World) {
     let number = "custody.subject.identifiers.booking_number";
     let first = numbered(DOCCS, "2026-000123");
     let name = doccs.open(first.clone()).await.accepted().custody.unwrap().name;
-    for spelling in ["2026-000123", "2026/000123"] {
+    for spelling in ["2026-000123", "2026000123"] {
         assert_eq!(refused_by(doccs.open(numbered(DOCCS, spelling)).await, &name), [number], "{spelling}");
     }
     assert_eq!(doccs.open(first).await.accepted().custody.unwrap().name, name, "a retry is answered as before");
@@ -58,7 +58,7 @@ async fn opened_once(world: World) {
     let other = opened(&world, DOCCS, "2026-000124").await;
     let corrected = world.officer(DOCCS).correct_identity(renumbered(&other, "2026-000123")).await;
     assert_eq!(refused_by(corrected, &name), ["subject.identifiers.booking_number"]);
-    world.officer(DOCCS).correct_identity(renumbered(&other, "2026.000124")).await.accepted();
+    world.officer(DOCCS).correct_identity(renumbered(&other, "2026000124")).await.accepted();
     world.officer(DOCCS).correct_identity(renumbered(&other, "2026-000125")).await.accepted();
     let freed = opened(&world, DOCCS, "2026-000124").await;
     doccs.close(escape_from(&freed)).await.accepted();

@@ -287,7 +287,7 @@ async fn what_cannot_be_asked_is_not() {
     check("us-ice", &["DetainerService/ExpungeDetainer"], "no such method");
     check("us-ice", &["--describe", "ExpungeDetainer"], "no such method");
     check("us-ice", &["grpc.reflection.v1.ServerReflection/ServerReflectionInfo"], "a stream of requests");
-    check("us-cbp", &["LodgeDetainer", &lodging().to_string()], "us-cbp");
+    check("us-uscis", &["LodgeDetainer", &lodging().to_string()], "us-uscis");
     let told = comity(&["--as", "us-ice", "--dir", "/nowhere/at/all", "LodgeDetainer"], "").failed(USAGE);
     assert!(told["message"].as_str().unwrap().contains("/nowhere/at/all"), "{told:#}");
     assert_eq!(world.kept().rows(), rows);

@@ -190,6 +190,7 @@ fn statuses() -> Vec<Status> {
         by_law(|action, determination| Denial::ReasonRequired { action, determination }),
         SubmitError::Refused(Refusal::NoSuchCase),
         SubmitError::Refused(Refusal::AlreadyLodged),
+        SubmitError::Refused(Refusal::AlreadyBooked),
         SubmitError::Refused(Refusal::NoLongerStands),
         SubmitError::Refused(Refusal::AppealTooLarge),
         SubmitError::Refused(Refusal::TooManyAppeals),

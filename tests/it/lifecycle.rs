@@ -426,7 +426,7 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
     assert_eq!(world.custody(&custody).map_or("none yet", |custody| custody.state.word()), state_of(row));
     if column.ends_with("in use") {
         // The number of the one that is reopened is free only once it has ended.
-        let number = if column.starts_with("Reopen") { "2026/1" } else { "2026-2" };
+        let number = if column.starts_with("Reopen") { "20261" } else { "2026-2" };
         let _opened = world.give_in(&jurisdiction, &prison, CaseCommand::OpenCustody(booked(number)), law);
     }
     let (jurisdiction, command) = if column == "Acknowledge: matched custody" {

@@ -95,9 +95,8 @@ async fn an_intake_asks_again(world: World) {
     assert_eq!(read_by(&ice, &name).await, before, "an intake reaches no issuer");
     let inbox = doccs.receive(NY, "").await.accepted().deliveries;
     let opened = inbox.iter().filter_map(|delivery| merge(delivery.entry.as_ref()?).ok()?.event);
-    let asked = opened.filter_map(|event| match event {
-        v1::event::Event::CustodyOpened(opened) => Some(opened.asked_again),
-        _ => None,
+    let asked = opened.filter_map(|event| {
+        if let v1::event::Event::CustodyOpened(opened) = event { Some(opened.asked_again) } else { None }
     });
     assert_eq!(asked.flatten().collect::<Vec<_>>(), [name.clone(), name.clone()], "in the custodian's own inbox");
 
@@ -117,13 +116,14 @@ async fn an_intake_asks_again(world: World) {
 
 #[tokio::test]
 async fn an_intake_asks_the_custodian_again_and_reaches_no_issuer() {
-    an_intake_asks_again(World::start()).await;
+    Box::pin(an_intake_asks_again(World::start())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_intake_asks_the_custodian_again_in_a_database() {
     let Some(database) = Database::whole() else { return };
-    an_intake_asks_again(World::with(|_, config| config.store = StoreConfig::server(database.url()))).await;
+    let world = World::with(|_, config| config.store = StoreConfig::server(database.url()));
+    Box::pin(an_intake_asks_again(world)).await;
 }
 
 #[tokio::test]

@@ -90,20 +90,7 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
         }
         ErrorReason::Overloaded => overloaded().await,
         ErrorReason::Unavailable => unavailable().await,
-        ErrorReason::Maintenance => {
-            let operator = world.system("comity-operator");
-            let message = "the disk is replaced".to_owned();
-            operator.begin_maintenance(v1::BeginMaintenanceRequest { message }).await.accepted();
-            let refused = left(world.ice().lodge(detainer_for(PRISON)).await);
-            operator.end_maintenance(v1::EndMaintenanceRequest {}).await.accepted();
-            refused
-        }
-        ErrorReason::ConsumerParked => {
-            let operator = world.system("comity-operator");
-            let (name, message) = ("agencies/us-ice/consumers/night".to_owned(), "it is repaired".to_owned());
-            operator.park_consumer(v1::ParkConsumerRequest { name, message }).await.accepted();
-            left(world.ice().receive_as("night", NY, "").await)
-        }
+        ErrorReason::Maintenance | ErrorReason::ConsumerParked => by_an_operator(world, reason).await,
         ErrorReason::AuditUnavailable => audit_unavailable(world).await,
         ErrorReason::InvalidCursor => left(world.ice().receive(NY, "nobody's").await),
         ErrorReason::BeyondHead => {
@@ -117,6 +104,21 @@ async fn provoke(world: &World, reason: ErrorReason) -> Status {
             left(world.doccs().reconcile(roster_of(NY, &["A|B, 1987"; 2])).await)
         }
     }
+}
+
+/// What an operator has the gateway refuse.
+async fn by_an_operator(world: &World, reason: ErrorReason) -> Status {
+    let operator = world.system("comity-operator");
+    if reason == ErrorReason::Maintenance {
+        let message = "the disk is replaced".to_owned();
+        operator.begin_maintenance(v1::BeginMaintenanceRequest { message }).await.accepted();
+        let refused = left(world.ice().lodge(detainer_for(PRISON)).await);
+        operator.end_maintenance(v1::EndMaintenanceRequest {}).await.accepted();
+        return refused;
+    }
+    let (name, message) = ("agencies/us-ice/consumers/night".to_owned(), "it is repaired".to_owned());
+    operator.park_consumer(v1::ParkConsumerRequest { name, message }).await.accepted();
+    left(world.ice().receive_as("night", NY, "").await)
 }
 
 fn left<T>(outcome: Outcome<T>) -> Status {

@@ -164,7 +164,7 @@ fn only_what_may_be_acknowledged_is_proposed() {
         is_open(&Detainer { state: *state, ..lodged }).then_some(*state)
     });
     let open: Vec<DetainerState> = states.flatten().collect();
-    assert_eq!(open, [DetainerState::Lodged, DetainerState::UnderReview]);
+    assert_eq!(open, [DetainerState::Lodged, DetainerState::UnderReview, DetainerState::NotInCustody]);
 }
 
 #[test]

@@ -90,7 +90,7 @@ async fn a_request_that_proves_nobody_is_refused() {
         not_after: authentication.world.now - jiff::SignedDuration::from_secs(1),
         ..authentication.peer.clone()
     };
-    let stranger = PeerIdentity { agency: "us-cbp".parse().unwrap(), ..authentication.peer.clone() };
+    let stranger = PeerIdentity { agency: "us-uscis".parse().unwrap(), ..authentication.peer.clone() };
     let cases: Vec<(&str, Option<PeerIdentity>, Vec<&str>, IdentityError)> = vec![
         ("no certificate", None, vec![&bearer], IdentityError::NoCertificate),
         ("certificate past its end", Some(past), vec![&bearer], IdentityError::CertificateExpired),

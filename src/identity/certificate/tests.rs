@@ -94,7 +94,7 @@ fn a_bad_certificate_is_refused_for_what_is_wrong_with_it() {
         ("a query", Box::new(uri("spiffe://comity.test/agency/us-ice?a=b")), CertificateError::NotAnAgency),
         ("an escape", Box::new(uri("spiffe://comity.test/agency/us%2Dice")), CertificateError::NotAnAgency),
         ("no path", Box::new(uri("spiffe://comity.test")), CertificateError::NotAnAgency),
-        ("unknown agency", Box::new(uri("spiffe://comity.test/agency/us-cbp")), CertificateError::UnknownAgency),
+        ("unknown agency", Box::new(uri("spiffe://comity.test/agency/us-uscis")), CertificateError::UnknownAgency),
         ("expired", Box::new(move |o| o.not_after = now - day), CertificateError::Expired),
         ("not yet valid", Box::new(move |o| o.not_before = now + day), CertificateError::NotYetValid),
     ];

@@ -145,9 +145,9 @@ fn a_bad_authority_is_refused_with_a_readable_reason() {
     );
     check(
         &|_, c| {
-            c.certificate_authorities[0].agencies.insert(agency_id("us-cbp"));
+            c.certificate_authorities[0].agencies.insert(agency_id("us-uscis"));
         },
-        "certificate authority us names the unknown agency us-cbp",
+        "certificate authority us names the unknown agency us-uscis",
     );
     check(
         &|w, c| {

@@ -166,7 +166,7 @@ async fn credentials_that_cannot_be_used_are_told_from_a_gateway_that_is_not_the
     let mut world = World::start();
     let config = world.sandbox.client(world.gateway().grpc(), "us-ice", ActorKind::System);
     let connect = async |config: Config| Client::connect(config).await.unwrap_err();
-    let nobody = world.sandbox.client(world.gateway().grpc(), "us-cbp", ActorKind::System);
+    let nobody = world.sandbox.client(world.gateway().grpc(), "us-uscis", ActorKind::System);
     assert!(matches!(connect(Config { token: "".into(), ..nobody }).await, Error::Credentials(_)));
     let garbled = Config { token: "a\u{7f}b".into(), ..config.clone() };
     assert!(matches!(connect(garbled).await, Error::Token(_)));

@@ -205,7 +205,7 @@ fn of_leaf(siege: &Siege) -> Vec<Row> {
         ),
         (
             "an agency that nobody registered",
-            of_name(&federal, &ICE.replace("us-ice", "us-cbp")),
+            of_name(&federal, &ICE.replace("us-ice", "us-uscis")),
             "closed",
             "agency_unknown",
         ),

@@ -29,7 +29,8 @@ const CASE_TIMEOUT: Duration = Duration::from_secs(40);
 /// Shorter than anybody would run with, so that what is slow is found out soon.
 pub(super) const HANDSHAKE_MS: u64 = 1_000;
 pub(super) const REQUEST_MS: u64 = 1_500;
-const KEEP_ALIVE_MS: u64 = 1_500;
+/// Twice as long, a flood is read from whoever answers no PING in the meantime.
+const KEEP_ALIVE_MS: u64 = 4_000;
 
 /// What every token holds (RFC 7515, section 3.1: its second part is a JSON object) and no hash, key or signature ever does by
 /// chance, as its first part does: base64 has no stop.

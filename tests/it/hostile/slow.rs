@@ -12,7 +12,7 @@ use crate::hostile::peer::{Peer, what_ended};
 use crate::hostile::siege::Siege;
 
 /// Longer than any limit the gateway is started with, twice over.
-const LIMIT: Duration = Duration::from_secs(8);
+const LIMIT: Duration = Duration::from_secs(16);
 const DRIP: Duration = Duration::from_millis(100);
 
 /// What is said, to which depth, and how.

@@ -204,15 +204,11 @@ impl Step {
                 let others =
                     cases.values().filter_map(StoredCase::detainer).filter(|other| other.name != detainer.name);
                 let others: Vec<_> = others.map(|other| &other.name).collect();
-                let duplicate_of = match finding {
-                    Finding::Duplicate if others.is_empty() => return None,
-                    Finding::Duplicate => Some((*held.get(&others)).clone()),
-                    Finding::MatchedCustody
-                    | Finding::NoSuchPerson
-                    | Finding::IdentityMismatch
-                    | Finding::NotInCustody
-                    | Finding::NotFoundInTime => None,
-                };
+                let is_duplicate = *finding == Finding::Duplicate;
+                if is_duplicate && others.is_empty() {
+                    return None;
+                }
+                let duplicate_of = is_duplicate.then(|| (*held.get(&others)).clone());
                 let acknowledgement = Acknowledgement { duplicate_of, ..sample::found(*finding, custody) };
                 let detainer = detainer.name.clone();
                 let correction = corrects.then(sample::correction);

@@ -167,6 +167,16 @@ impl<'w> Ground<'w> {
         intake
     }
 
+    fn intake_for(&self, row: &Row) -> v1::OpenCustodyRequest {
+        let mut intake = self.intake();
+        let custody = intake.custody.as_mut().unwrap();
+        self.charge(&mut custody.charges);
+        if row.field.ends_with("birth_date") {
+            custody.occurred_at = None;
+        }
+        intake
+    }
+
     /// The request of a row, but for its field.
     pub(super) fn base(&self, row: &Row) -> Vec<u8> {
         let (detainer, custody) = (&self.detainer, &self.custody);
@@ -190,14 +200,7 @@ impl<'w> Ground<'w> {
             "RecordServiceOfCopy" => service_on(detainer).encode_to_vec(),
             "RaiseCitizenshipClaim" => claim_on(detainer).encode_to_vec(),
             "MeetObligation" => meeting_of(detainer, "tell-the-subject").encode_to_vec(),
-            "OpenCustody" => {
-                let mut intake = self.intake();
-                self.charge(&mut intake.custody.as_mut().unwrap().charges);
-                if row.field.ends_with("birth_date") {
-                    intake.custody.as_mut().unwrap().occurred_at = None;
-                }
-                intake.encode_to_vec()
-            }
+            "OpenCustody" => self.intake_for(row).encode_to_vec(),
             "UpdateCharges" => {
                 let mut charges = self.intake().custody.unwrap().charges;
                 self.charge(&mut charges);
