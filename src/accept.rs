@@ -11,7 +11,6 @@ mod refusal;
 mod slots;
 mod tally;
 mod trust;
-mod turns;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -53,7 +52,6 @@ use refusal::Refusal;
 use slots::HandshakeSlots;
 use tally::HandshakeTally;
 use trust::Trust;
-use turns::Turns;
 
 /// Established connections that a worker has not taken yet.
 const READY_MAX: usize = 64;
@@ -364,18 +362,17 @@ async fn run_handshakes(
 ) {
     // Owns the handshakes: they end with this task.
     let mut tasks = JoinSet::new();
-    let turns = Arc::new(Turns::new());
     while let Some(accepted) = sockets.recv().await {
         // After the socket, so that an idle worker does not keep a slot from a busy one.
         let slot = state.handshakes.take().await;
         while let Some(ended) = tasks.try_join_next() {
             report(ended);
         }
-        let (state, ready, turns) = (Arc::clone(&state), ready.clone(), Arc::clone(&turns));
+        let (state, ready) = (Arc::clone(&state), ready.clone());
         tasks.spawn(async move {
             let peer = accepted.peer;
             let shaken = tokio::select! {
-                shaken = Box::pin(handshake(&state, accepted, only, &turns)) => shaken,
+                shaken = Box::pin(handshake(&state, accepted, only)) => shaken,
                 () = slot.taken_away() => Err(Refusal::SlotTaken),
             };
             drop(slot);
@@ -397,17 +394,10 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-async fn handshake(
-    state: &TlsState,
-    accepted: Accepted,
-    only: Option<AgencyKind>,
-    turns: &Turns,
-) -> Result<TlsConn, Refusal> {
+async fn handshake(state: &TlsState, accepted: Accepted, only: Option<AgencyKind>) -> Result<TlsConn, Refusal> {
     let config = state.config.load_full();
     let limit = Duration::from_millis(config.handshake_timeout_ms);
-    tokio::time::timeout(limit, establish(state, &config, accepted, only, turns))
-        .await
-        .map_err(|_| Refusal::TimedOut)?
+    tokio::time::timeout(limit, establish(state, &config, accepted, only)).await.map_err(|_| Refusal::TimedOut)?
 }
 
 /// Covers the first byte of TLS up to the last byte of the HTTP/2 preface.
@@ -416,13 +406,12 @@ async fn establish(
     config: &Config,
     accepted: Accepted,
     only: Option<AgencyKind>,
-    turns: &Turns,
 ) -> Result<TlsConn, Refusal> {
     let trust = state.trust.load_full();
     let socket = TcpStream::from_std(accepted.socket)?;
     let first_byte = Duration::from_millis(config.first_byte_timeout_ms);
     tokio::time::timeout(first_byte, socket.peek(&mut [0])).await.map_err(|_| Refusal::TimedOut)??;
-    let mut stream = turns.take(TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket)).await?;
+    let mut stream = TlsAcceptor::from(Arc::clone(&trust.server)).accept(socket).await?;
     let (_, session) = stream.get_ref();
     // rustls accepts a client that offers no protocol at all.
     if session.alpn_protocol() != Some(b"h2") {
