@@ -8,6 +8,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use comity::domain::agenda::no_date;
 use comity::domain::apply::{apply, oblige};
+use comity::domain::asked_again;
+use comity::domain::booking::{Booked, Booking};
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::command::{Action, CaseCommand, Command, InboxCommand, Method};
 use comity::domain::decide::{Refusal, decide, follow, met_by_record};
@@ -205,6 +207,12 @@ impl Plain {
         now: Timestamp,
     ) -> Result<(LogName, u64), SubmitError> {
         let mut case = self.assemble(command);
+        let (caller, place) = (&write.caller.agency.id, &write.jurisdiction);
+        case.asked_again = self.asked_again(caller, place, command, now);
+        let named = case.custody.as_ref();
+        let booking = Booking::used_by(command, caller, named);
+        let custodies = self.cases[place].values().filter_map(StoredCase::custody);
+        case.booked = booking.and_then(|booking| booking.found_in(custodies, named.map(|custody| &custody.name)));
         let millis = u64::try_from(now.as_millisecond()).unwrap();
         let random = self.random.draw(&cause(write), Purpose::CaseId).unwrap();
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
@@ -214,7 +222,10 @@ impl Plain {
         if write.value.etag.is_some() && write.value.etag != shown::etag(write, command, &case) {
             return Err(SubmitError::EtagMismatch);
         }
-        let records = decide(&case, &permitted, id, now)?;
+        let records = decide(&case, &permitted, id, now).map_err(|refusal| match (refusal, &case.booked) {
+            (Refusal::AlreadyBooked, Some(custody)) => SubmitError::AlreadyBooked(Booked::by(custody.clone(), command)),
+            (refusal, _) => refusal.into(),
+        })?;
         let mut first = None;
         for record in &records {
             let index = self.append_record(write, command, record, now);
@@ -236,6 +247,24 @@ impl Plain {
         self.answer(&log, index, shown::answer(write, command, told.as_ref().unwrap_or(&case), &records));
         self.keep(gate, case, now);
         Ok((log, index))
+    }
+
+    /// Of all that wait for a person, those about which an intake asks the custodian again.
+    fn asked_again(
+        &self,
+        custodian: &AgencyId,
+        place: &JurisdictionId,
+        command: &CaseCommand,
+        now: Timestamp,
+    ) -> Vec<CaseName> {
+        let CaseCommand::OpenCustody(intake) = command else { return Vec::new() };
+        let zones = Timetable::default().zones;
+        let detainers = self.cases[place].values().filter_map(StoredCase::detainer);
+        let waits = detainers.filter(|detainer| {
+            asked_again::ends_at(detainer, &zones).is_some_and(|end| end > now)
+                && asked_again::is_asked_again(detainer, custodian, &intake.subject)
+        });
+        waits.map(|detainer| detainer.name.clone()).take(asked_again::ASKED_AGAIN_LEN_MAX).collect()
     }
 
     fn confirm(

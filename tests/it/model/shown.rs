@@ -4,7 +4,7 @@ use comity::domain::case::Case;
 use comity::domain::command::{CaseCommand, Command, Method};
 use comity::domain::custody::Custody;
 use comity::domain::detainer::{Detainer, Viewpoint};
-use comity::domain::event::Record;
+use comity::domain::event::{Event, Record};
 use comity::domain::ids::CaseKind;
 use comity::domain::obligation::OwedObligation;
 use comity::domain::permit::Admitted;
@@ -53,6 +53,9 @@ pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Ca
         None => show::transfer_withheld(command.transfer().expect("a pick-up"), withheld).encode_to_vec(),
     };
     let mut answer = field(1, &resource);
+    if let Some(Event::CustodyOpened { asked_again, .. }) = records.first().map(|record| &record.event) {
+        answer.extend(asked_again.iter().flat_map(|detainer| field(3, detainer.to_string().as_bytes())));
+    }
     let explained = [
         Method::AcknowledgeDetainer,
         Method::AnswerDetainer,

@@ -3,10 +3,12 @@
 use comity::domain::agency::gateway;
 use comity::domain::agenda::no_date;
 use comity::domain::apply::apply;
+use comity::domain::asked_again;
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::clocks::{self, Running};
 use comity::domain::command::Command;
-use comity::domain::decide::follow;
+use comity::domain::decide::{follow, not_found_in_time};
+use comity::domain::detainer::Detainer;
 use comity::domain::event::Record;
 use comity::domain::firing;
 use comity::domain::ids::{CaseKind, CaseName, JurisdictionId, LogName};
@@ -37,7 +39,7 @@ type Due = (Timestamp, bool, Uuid, String, CaseName);
 impl Plain {
     /// One batch of clocks. Tells which logs grew.
     pub(super) fn tick(&mut self, gate: &Gate, clock: Timestamp) -> Vec<LogName> {
-        let firing = self.due_clocks(clock);
+        let (firing, over) = (self.due_clocks(clock), self.due_ends(clock));
         let mut judged = self.due_judgements(clock);
         let (page, walk) = self.page();
         judged.extend(page);
@@ -48,6 +50,9 @@ impl Plain {
         }
         for custody in judged {
             self.judge(gate, &custody, clock);
+        }
+        for detainer in over {
+            self.expire(gate, &detainer, clock);
         }
         if let Some((place, next)) = walk {
             if let Some(next) = next {
@@ -67,7 +72,10 @@ impl Plain {
             self.running(name).into_iter().any(|running| running.key() == *key && running.due_at <= now)
         };
         let judged = self.again.values().all(|at| *at > clock);
-        self.walks.is_empty() && judged && !self.all_clocks(clock).iter().flatten().any(fires)
+        self.walks.is_empty()
+            && judged
+            && self.due_ends(clock).is_empty()
+            && !self.all_clocks(clock).iter().flatten().any(fires)
     }
 
     /// What is left to be done at a time, for whoever asks why.
@@ -129,6 +137,20 @@ impl Plain {
         due.into_iter().map(|(_, name)| name).collect()
     }
 
+    /// Detainers that waited for a person, and whose day is over.
+    fn due_ends(&self, clock: Timestamp) -> Vec<CaseName> {
+        let zones = Timetable::default().zones;
+        let of_place = |place: &JurisdictionId| {
+            let detainers = self.cases[place].values().filter_map(StoredCase::detainer);
+            let ends = detainers.filter_map(|one| Some((asked_again::ends_at(one, &zones)?, one.name.clone())));
+            let mut due: Vec<_> = ends.filter(|(at, _)| *at <= clock).collect();
+            due.sort();
+            due
+        };
+        let due = first(self.cases.keys().map(of_place).collect(), |due| due.0);
+        due.into_iter().map(|(_, name)| name).collect()
+    }
+
     fn listed(&self, place: &JurisdictionId) -> Vec<(Timestamp, CaseName)> {
         let own = self.again.iter().filter(|(name, _)| name.jurisdiction == *place);
         let mut listed: Vec<_> = own.map(|(name, at)| (*at, name.clone())).collect();
@@ -174,6 +196,20 @@ impl Plain {
             let method = firing.clock.rpc();
             let record = firing::record(&case, firing).unwrap();
             let index = self.append_own(None, method, &record, now);
+            apply(&mut case, &record, index, now);
+        }
+        self.keep(gate, case, now);
+    }
+
+    fn expire(&mut self, gate: &Gate, name: &CaseName, clock: Timestamp) {
+        let now = self.now(&name.jurisdiction, clock);
+        let mut case = self.assembled([name].into_iter());
+        let zones = Timetable::default().zones;
+        let over = |detainer: &&Detainer| asked_again::ends_at(detainer, &zones).is_some_and(|end| end <= now);
+        let detainer = case.detainer.as_ref().filter(over);
+        let ended = detainer.and_then(|one| not_found_in_time(one, &gate.law_on_expiry(one, now)));
+        if let Some(record) = ended {
+            let index = self.append_own(None, "Expiry", &record, now);
             apply(&mut case, &record, index, now);
         }
         self.keep(gate, case, now);
