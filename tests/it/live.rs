@@ -391,22 +391,27 @@ async fn what_cannot_be_used_is_left_aside_and_what_waits_for_a_restart_is_named
         ("certs/us-ny.crl.pem", "certs/us-tx.crl.pem", "us-ny"),
         ("signer_name = \"", "signer_name = \"x", "signed by none of the keys"),
     ];
+    let limited =
+        |config: &str| config.replacen("requests_per_s = 1000\nburst = 2000", "requests_per_s = 1\nburst = 1", 1);
     for (before, after, why) in refused {
         assert!(good.contains(before), "{before} in {good}");
-        let bad = good.replacen(before, after, 1);
+        // What is good in it is not taken up either.
+        let bad = limited(&good).replacen(before, after, 1);
         change(&served, "failed", |_| fs::write(&path, &bad).unwrap()).await;
         let said = readiness().await;
         let line = said.lines().find(|line| line.contains("]configuration")).unwrap();
         assert!(line.starts_with("[-]configuration failed, ready all the same: not taken up: "), "{line}");
         assert!(line.contains(why), "{line}");
-        ice.lodge(detainer_for("us-ny-doccs")).await.accepted();
+        for _ in 0..4 {
+            ice.lodge(detainer_for("us-ny-doccs")).await.accepted();
+        }
     }
     let failed = reloads(served.ops, "failed").await;
     assert_eq!(failed, u64::try_from(refused.len()).unwrap(), "each is tried once");
 
     // Limits are others at once. What only a start reads is named.
     let other = good.replacen("connections_max = 4096", "connections_max = 999", 1);
-    let other = other.replacen("requests_per_s = 1000\nburst = 2000", "requests_per_s = 1\nburst = 1", 1);
+    let other = limited(&other);
     assert!(other.contains("burst = 1\n") && other.contains("= 999"), "{other}");
     change(&served, "activated", |_| fs::write(&path, &other).unwrap()).await;
     let said = readiness().await;

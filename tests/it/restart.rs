@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comity::server::{Environment, Gateway};
 use comity::wire::v1;
 use jiff::SignedDuration;
 use tokio::net::TcpStream;
@@ -208,4 +209,36 @@ async fn a_gateway_that_is_dropped_ends_by_itself() {
         }
     };
     tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it listens on");
+}
+
+/// The tree that a gateway goes on from is the one that it signed last: without that it would sign another history.
+#[tokio::test]
+async fn no_gateway_starts_over_a_head_that_it_did_not_sign() {
+    let mut world = World::start();
+    world.matched("us-ny-doccs").await;
+    world.stop().await;
+    let file = world.directory().join("comity.db");
+    let whole = std::fs::read(&file).unwrap();
+    let start = || {
+        let seams = Environment { clock: world.clock.clone(), ..Environment::default() };
+        Gateway::start(world.config(), world.directory(), seams)
+    };
+    for sql in [
+        "UPDATE heads SET size = size - 1",
+        "UPDATE heads SET root = zeroblob(32)",
+        "UPDATE tiles SET hashes = zeroblob(length(hashes))",
+        "DELETE FROM checkpoints",
+        "DELETE FROM checkpoints WHERE position IN (SELECT max(position) FROM checkpoints GROUP BY position >> 40)",
+        "UPDATE checkpoints SET note = replace(note, 'comity.example', 'others.example')",
+    ] {
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        assert!(connection.execute(sql, []).unwrap() > 0, "{sql}");
+        drop(connection);
+        assert!(start().is_err(), "it started: {sql}");
+        for beside in ["comity.db-wal", "comity.db-shm"] {
+            drop(std::fs::remove_file(world.directory().join(beside)));
+        }
+        std::fs::write(&file, &whole).unwrap();
+    }
+    world.open_again();
 }
