@@ -145,6 +145,11 @@ pub(super) struct Outcome {
 }
 
 impl DetainerFacts {
+    /// Since when the audience knows of it: from its lodging, or from when it came with the person. None: it does not.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.lodged_at.or(self.came_at)
+    }
+
     /// When it ended, as far as the audience knows.
     pub(super) fn ended_at(&self) -> Option<Timestamp> {
         if let Some(released) = &self.released {

@@ -79,10 +79,9 @@ impl Fold {
     fn backlog(&self, question: &Question, as_of: Option<Timestamp>, zone: &TimeZone) -> Table {
         let mut changes: Vec<(Timestamp, i64)> = Vec::new();
         for facts in self.detainers.values() {
-            let Some(since) = facts.lodged_at.or(facts.came_at) else { continue };
+            let Some(since) = facts.since() else { continue };
             changes.push((since, 1));
-            let ended_at = facts.ended_at().or_else(|| self.handed_on_at(&question.audience, facts));
-            changes.extend(ended_at.map(|ended_at| (ended_at, -1)));
+            changes.extend(self.ended_at(&question.audience, facts).map(|ended_at| (ended_at, -1)));
         }
         changes.sort_unstable();
         let first = question.from.or_else(|| changes.first().map(|(at, _)| *at));
@@ -138,7 +137,7 @@ impl<'a> Counted<'a> {
         let audience = question.audience.as_str();
         let (mut lodged, mut released, mut outstanding) = (Set::new(), Set::new(), Set::new());
         for (name, facts) in &fold.detainers {
-            if facts.lodged_at.or(facts.came_at).is_none() {
+            if facts.since().is_none() {
                 continue;
             }
             let one = (name.as_str(), facts);
@@ -148,7 +147,7 @@ impl<'a> Counted<'a> {
             if facts.released.as_ref().is_some_and(|released| question.covers(released.recorded_at)) {
                 released.push(one);
             }
-            if facts.ended_at().is_none() && fold.handed_on_at(audience, facts).is_none() {
+            if fold.ended_at(audience, facts).is_none() {
                 outstanding.push(one);
             }
         }

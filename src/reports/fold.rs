@@ -149,6 +149,11 @@ impl Fold {
         self.custodies.get(facts.custody.as_ref()?)?.handed_on.get(&agency(audience)).copied()
     }
 
+    /// When a detainer ended for an audience: by itself, or because the audience handed the person on.
+    pub(super) fn ended_at(&self, audience: &str, facts: &DetainerFacts) -> Option<Timestamp> {
+        facts.ended_at().or_else(|| self.handed_on_at(audience, facts))
+    }
+
     /// The leading charge now: by the custodian's record, where the audience knows it.
     pub(super) fn leading(&self, facts: &DetainerFacts) -> Leading {
         let custody = facts.custody.as_ref().and_then(|custody| self.custodies.get(custody));
@@ -305,7 +310,7 @@ impl Fold {
     fn came(&mut self, entry: &CountedEntry, moved: &v1::CustodyMoved) {
         for judged in &moved.facts {
             let facts = self.detainers.entry(judged.detainer.clone()).or_default();
-            if facts.lodged_at.or(facts.came_at).is_some() {
+            if facts.since().is_some() {
                 continue;
             }
             let known = |one: &v1::Offence| Some((from_wire(one.category)?, from_wire(one.status)?));

@@ -82,10 +82,7 @@ impl AdminService for Admin {
         let Controls { condition, tls, .. } = &*self.0;
         let (sessions, ends) = (tls.connections_of_agencies(), tls.certificate_ends());
         let parked = Arc::clone(&self.0.parked.borrow());
-        let shown = |agency: &Arc<Agency>| v1::RegisteredAgency {
-            parked_consumers: parked_of(&agency.id, &parked),
-            ..registered(agency, condition, (&sessions, &ends))
-        };
+        let shown = |agency: &Arc<Agency>| registered(agency, condition, (&sessions, &ends), &parked);
         let agencies = condition.agencies().values().map(shown).collect();
         Ok(Response::new(v1::ListAgenciesResponse { agencies }))
     }
@@ -254,6 +251,7 @@ fn registered(
     agency: &Agency,
     condition: &Condition,
     (sessions, ends): (&BTreeMap<AgencyId, u64>, &BTreeMap<AgencyId, Timestamp>),
+    parked: &ParkedConsumers,
 ) -> v1::RegisteredAgency {
     v1::RegisteredAgency {
         name: show::agency_name(&agency.id),
@@ -263,7 +261,7 @@ fn registered(
         sessions: sessions.get(&agency.id).map_or(0, |established| u32::try_from(*established).unwrap_or(u32::MAX)),
         certificate_expire_time: ends.get(&agency.id).copied().map(show::timestamp),
         behind: condition.is_behind(&agency.id),
-        parked_consumers: Vec::new(),
+        parked_consumers: parked_of(&agency.id, parked),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::domain::search::Term;
 use crate::recorder::plan::Plan;
 use crate::store::{FoundBy, Loaded};
 
-/// By which terms the open custodies are found that may have the booking numbers of a batch. `loaded` has the custodies that
-/// its commands name.
+/// By which terms the open custodies are found that may have the booking numbers of commands. `loaded` has the custodies that
+/// they name: what a command would use of one that is not loaded is not looked for.
 pub(in crate::recorder) fn found_by<'a>(
     writes: impl Iterator<Item = (&'a Admitted<Command>, &'a CaseCommand)>,
     loaded: &Loaded,

@@ -261,10 +261,13 @@ impl Recorder {
             }
         }
         let cases = asked.iter().chain(only_of.keys()).cloned().collect();
-        let found_by = expiry::found_by(submitted().filter_map(|write| Some((write, case_command(write)?))));
+        let on_cases = || submitted().filter_map(|write| Some((write, case_command(write)?)));
+        let mut found_by = expiry::found_by(on_cases());
+        found_by.extend(booking::found_by(on_cases(), &Loaded::default()));
         let wanted = Wanted { cases, only_of, requests, inboxes, found_by, ..Wanted::default() };
         let mut loaded = self.store.load(&wanted)?;
-        let found_by = booking::found_by(submitted().filter_map(|write| Some((write, case_command(write)?))), &loaded);
+        // What a new custody would use is found by now: another number is that of a custody which had to be read first.
+        let found_by = booking::found_by(on_cases().filter(|(_, command)| command.target().is_some()), &loaded);
         if !found_by.is_empty() {
             let Loaded { cases, agenda, .. } = self.store.load(&Wanted { found_by, ..Wanted::default() })?;
             loaded.cases.extend(cases);

@@ -2,19 +2,19 @@
 
 use comity::domain::agency::gateway;
 use comity::domain::agenda::no_date;
-use comity::domain::apply::apply;
+use comity::domain::apply::{apply, oblige};
 use comity::domain::asked_again;
 use comity::domain::case::{Case, StoredCase};
 use comity::domain::clocks::{self, Running};
 use comity::domain::command::Command;
-use comity::domain::decide::{follow, not_found_in_time};
+use comity::domain::decide::{follow, met_by_record, not_found_in_time};
 use comity::domain::detainer::Detainer;
 use comity::domain::event::Record;
 use comity::domain::firing;
 use comity::domain::ids::{CaseKind, CaseName, JurisdictionId, LogName};
 use comity::domain::permit::Admitted;
-use comity::domain::timetable::ReviewTimes;
 use comity::domain::timetable::Timetable;
+use comity::domain::timetable::{ObligationTimes, ReviewTimes};
 use comity::policy::gate::Gate;
 use comity::wire::show;
 use jiff::{SignedDuration, Timestamp};
@@ -211,6 +211,14 @@ impl Plain {
         if let Some(record) = ended {
             let index = self.append_own(None, "Expiry", &record, now);
             apply(&mut case, &record, index, now);
+            oblige(&mut case, std::slice::from_ref(&record), &ObligationTimes::default(), now);
+            let met = met_by_record(&case);
+            let times = (&ReviewTimes::default(), &Timetable::default());
+            let left = follow(&case, &gate.laws_on_answers(&case, now), times, now);
+            for record in met.iter().chain(&left) {
+                let index = self.append_own(None, "Expiry", record, now);
+                apply(&mut case, record, index, now);
+            }
         }
         self.keep(gate, case, now);
     }
