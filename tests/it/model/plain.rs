@@ -381,7 +381,13 @@ impl Plain {
         } else {
             matches!(record.event, Event::ReleaseNoticed { .. } | Event::EligibilityNoticed { .. })
         };
-        let method = if notice { "Notice" } else { command.method().rpc() };
+        let method = if record.is_retraction() {
+            "Retraction"
+        } else if notice {
+            "Notice"
+        } else {
+            command.method().rpc()
+        };
         if matches!(record.event, Event::UnlawfulHandOver { .. }) {
             // The gateway itself alarms the jurisdiction, whoever handed the person over.
             return self.append_own(Some(write), "Alarm/UnlawfulHandOver", record, now);
@@ -392,7 +398,7 @@ impl Plain {
             agency: &write.caller.agency.id,
             // Who brought a notice about is told in the entry that it follows from.
             officer: if method == "Notice" { &nobody } else { &write.caller.actor.as_ref().unwrap().pseudonym },
-            method: if record.is_retraction() { "Retraction" } else { method },
+            method,
             log: log(&record.resource.jurisdiction, record.log),
             resource: record.resource.to_string(),
             policy_digest: record.policy_digest,
