@@ -11,8 +11,23 @@ use crate::{gather, separate};
 
 type Module = Vec<String>;
 
-/// The sources of a crate: each module with its code.
-struct Sources(BTreeMap<Module, String>);
+/// A module of a crate.
+struct Source {
+    /// What it uses: paths from the crate's root.
+    uses: Vec<Module>,
+    /// What it hands on from elsewhere.
+    hands_on: Vec<Module>,
+}
+
+impl Source {
+    fn of(module: &Module, text: &str) -> Self {
+        let code = code(text);
+        Self { uses: paths(&code, module, false), hands_on: paths(&code, module, true) }
+    }
+}
+
+/// The sources of a crate by their modules.
+struct Sources(BTreeMap<Module, Source>);
 
 impl Sources {
     fn read(root: &Path) -> Self {
@@ -24,7 +39,8 @@ impl Sources {
             module.pop_if(|last| last == "mod");
             // Nobody uses the roots, and what is for tests alone is no source.
             let is_left_out = module.iter().any(|part| ["lib", "main", "tests"].contains(&part.as_str()));
-            (!is_left_out).then(|| (module, code(&fs::read_to_string(path).unwrap())))
+            let source = || Source::of(&module, &fs::read_to_string(path).unwrap());
+            (!is_left_out).then(source).map(|source| (module, source))
         };
         Self(files.iter().filter_map(source).collect())
     }
@@ -34,9 +50,9 @@ impl Sources {
         let len = (1..=path.len()).rev().find(|len| self.0.contains_key(&path[..*len]))?;
         let (module, name) = (path[..len].to_vec(), path.get(len).cloned());
         let Some(wanted) = name.as_ref().filter(|_| depth < 5) else { return Some((module, name)) };
-        for path in paths(&self.0[&module], &module, true) {
+        for path in &self.0[&module].hands_on {
             let own = path.strip_prefix(module.as_slice()).is_some_and(|rest| rest == std::slice::from_ref(wanted));
-            let found = (path.last() == Some(wanted) && !own).then(|| self.resolve(&path, depth + 1)).flatten();
+            let found = (path.last() == Some(wanted) && !own).then(|| self.resolve(path, depth + 1)).flatten();
             if let Some(found) = found.filter(|(of, _)| *of != module) {
                 return Some(found);
             }
@@ -46,8 +62,8 @@ impl Sources {
 
     /// Which files each file uses.
     fn uses(&self) -> BTreeMap<&Module, BTreeSet<Module>> {
-        let of = |(module, code): (&Module, &String)| {
-            let used = paths(code, module, false).into_iter().filter_map(|path| self.resolve(&path, 0));
+        let of = |(module, source): (&Module, &Source)| {
+            let used = source.uses.iter().filter_map(|path| self.resolve(path, 0));
             // A module named for itself is no name of it.
             used.filter(|(used, name)| used != module && name.is_some()).map(|(used, _)| used).collect()
         };
@@ -180,8 +196,13 @@ fn no_files_lead_back_to_themselves() {
 #[test]
 fn a_circle_is_found() {
     let sources = |files: &[(&str, &str)]| {
-        let module = |path: &str| path.split("::").map(str::to_owned).collect();
-        Sources(files.iter().map(|(path, text)| (module(path), code(text))).collect())
+        let module = |path: &str| -> Module { path.split("::").map(str::to_owned).collect() };
+        let source = |(path, text): &(&str, &str)| {
+            let module = module(path);
+            let source = Source::of(&module, text);
+            (module, source)
+        };
+        Sources(files.iter().map(source).collect())
     };
     let none: [&str; 0] = [];
     // Two files, by `use` and by a path within the code.

@@ -28,11 +28,9 @@ use crate::flood::told;
 use crate::model::disk::On;
 use crate::model::play::{Tally, play};
 
-/// The whole of it takes some minutes.
-const SEQUENCES_IN_CI: u64 = 1_000;
+/// They take a minute or two.
 const SEQUENCES: u64 = 1_000;
 /// On both engines.
-const BOTH_IN_CI: u64 = 400;
 const BOTH: u64 = 200;
 
 /// How long a sequence that failed is made shorter.
@@ -132,8 +130,7 @@ fn the_same_commands_leave_the_same_bytes_in_either_store() {
     if !crate::harness::postgres::is_there() {
         return;
     }
-    let default = if std::env::var_os("CI").is_some() { BOTH_IN_CI } else { BOTH };
-    let count = told("COMITY_DIFFERENTIAL").unwrap_or(default);
+    let count = told("COMITY_DIFFERENTIAL").unwrap_or(BOTH);
     let seed = told("COMITY_MODEL_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{count} sequences, COMITY_MODEL_SEED={seed}");
     let tally = play_all(count, seed, &[On::File, On::Server]);
@@ -144,8 +141,7 @@ fn the_same_commands_leave_the_same_bytes_in_either_store() {
 
 #[test]
 fn the_store_and_its_model_come_to_the_same() {
-    let default = if std::env::var_os("CI").is_some() { SEQUENCES_IN_CI } else { SEQUENCES };
-    let count = told("COMITY_MODEL").unwrap_or(default);
+    let count = told("COMITY_MODEL").unwrap_or(SEQUENCES);
     let seed = told("COMITY_MODEL_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{count} sequences, COMITY_MODEL_SEED={seed}");
     let tally = play_all(count, seed, &[On::File]);
