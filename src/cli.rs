@@ -274,7 +274,8 @@ pub fn main() -> ExitCode {
     let serves = matches!(&command, Command::Serve(_) | Command::Dev(_))
         || matches!(&command, Command::Witness(args) if args.serves());
     let report_failure = if serves { report_failure_in_json } else { report_failure };
-    if !serves && let Err(error) = interrupt::ends_the_process() {
+    let waits_for_it = serves || matches!(&command, Command::Demo(args) if args.watch);
+    if !waits_for_it && let Err(error) = interrupt::ends_the_process() {
         return report_failure(&error.into());
     }
     if let Err(error) = keep_memory_to_itself() {

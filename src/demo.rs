@@ -19,6 +19,7 @@ mod requests;
 mod roster;
 mod tables;
 mod tally;
+mod witness;
 mod year;
 
 pub(crate) use answer::{lawful_answer, match_by_name};
@@ -41,6 +42,7 @@ use crate::demo::evidence::PinnedKeys;
 use crate::demo::mix::{ByOutcome, CaseMix};
 use crate::demo::report::{RunParameters, Speed, Workspace};
 use crate::demo::roster::Roster;
+use crate::demo::witness::Witness;
 use crate::demo::year::Participants;
 use crate::identity::clock::WallClock;
 use crate::recorder::Clock;
@@ -63,6 +65,8 @@ pub struct Options {
     pub mix: Option<PathBuf>,
     /// An empty or new directory that keeps the result.
     pub out: Option<PathBuf>,
+    /// Says where the gateway's console and metrics are, and keeps it up after the year until an interrupt.
+    pub watch: bool,
     /// A second store to play the year on.
     pub second: Option<SecondStore>,
 }
@@ -137,7 +141,8 @@ impl Play<'_> {
     /// Plays the year on a store, in its own workspace.
     fn play(&mut self, workspace: Workspace, engine: &'static str, store: StoreConfig) -> Result<Run> {
         let sandbox = Sandbox::establish(workspace.path())?;
-        let config = configuration(&sandbox, store);
+        let mut config = configuration(&sandbox, store);
+        let _witness = Witness::start(&mut config, sandbox.directory(), &log_key(&sandbox)?)?;
         let store = empty_store(&config, sandbox.directory())?;
         let checked = crate::server::check(&config, sandbox.directory(), &WallClock::system())?;
         let clock = Clock::simulated(calendar::time(0));
@@ -155,6 +160,10 @@ impl Play<'_> {
             self.options.seed,
             gateway.grpc()
         )?;
+        if self.options.watch {
+            let ops = gateway.ops();
+            writeln!(self.out, "watch it: http://{ops}/console, and the metrics at http://{ops}/metrics")?;
+        }
         let pinned = PinnedKeys::new(gateway.verifier().clone(), TRUST_DOMAIN);
         let receipts = workspace.receipts();
         let access =
@@ -167,6 +176,15 @@ impl Play<'_> {
                 _ = tokio::signal::ctrl_c() => bail!("interrupted"),
             }
         });
+        if self.options.watch && played.is_ok() {
+            writeln!(self.out, "the year is over and the gateway stays up; an interrupt (Ctrl+C) ends it")?;
+            runtime.block_on(async {
+                tokio::select! {
+                    () = gateway.writer_ended() => bail!("the gateway's writer ended"),
+                    asked = tokio::signal::ctrl_c() => asked.context("no interrupt can be waited for"),
+                }
+            })?;
+        }
         drop(runtime);
         let stopped = gateway.stop();
         let (findings, speed) = played?;
@@ -280,15 +298,20 @@ async fn play(
     Ok((findings, speed))
 }
 
+/// The key that the sandbox's logs are signed with, in public.
+fn log_key(sandbox: &Sandbox) -> Result<String> {
+    let keys = sandbox.directory().join(&sandbox.config.keys.directory);
+    Ok(std::fs::read_to_string(keys.join("log.vkey"))?.trim_end().to_owned())
+}
+
 /// Verifies the closed store with every receipt, as `comity verify` does, against the checkpoints that oversight saw
 /// last.
 fn verified(sandbox: &Sandbox, store: &StoreLocation, findings: &Findings) -> Result<Verified> {
     let keys = sandbox.directory().join(&sandbox.config.keys.directory);
-    let pinned = std::fs::read_to_string(keys.join("log.vkey"))?;
     let claim = Claim {
         store: store.clone(),
         directory: sandbox.directory().to_owned(),
-        keys: vec![crate::ledger::VerifierKey::parse(pinned.trim_end())?],
+        keys: vec![crate::ledger::VerifierKey::parse(&log_key(sandbox)?)?],
         wrapping_key: Some(*read_key(&keys.join(secret_files::WRAPPING))?),
         origin: TRUST_DOMAIN.to_owned(),
         against: findings.checkpoints.values().cloned().collect(),

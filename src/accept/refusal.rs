@@ -22,6 +22,9 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// What anybody may be refused for, with or without a certificate. Counted from zero on, so that the first one is an increase.
+    pub(super) const OF_ANYBODY: [Self; 4] = [Self::TimedOut, Self::NotHttp2, Self::TooManyOfAddress, Self::SlotTaken];
+
     pub(super) fn audit(&self, peer: IpAddr) {
         tracing::info!(target: "audit", event = "connection_refused", reason = self.reason(), %peer);
     }

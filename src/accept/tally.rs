@@ -5,13 +5,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use crate::accept::refusal::Refusal;
 use crate::domain::ids::AgencyId;
 
 /// What came of handshakes. It grows with the reasons and the agencies that there are, not with the handshakes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct HandshakeTally {
     refused: Mutex<BTreeMap<&'static str, u64>>,
     certificate_ends: Mutex<BTreeMap<AgencyId, Timestamp>>,
+}
+
+impl Default for HandshakeTally {
+    fn default() -> Self {
+        let refused = Refusal::OF_ANYBODY.map(|refusal| (refusal.reason(), 0));
+        Self { refused: Mutex::new(refused.into()), certificate_ends: Mutex::default() }
+    }
 }
 
 impl HandshakeTally {

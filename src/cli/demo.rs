@@ -30,6 +30,9 @@ pub(super) struct DemoArgs {
     /// An empty or new directory, to keep database, keys, checkpoints, receipts and report.json in.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Says where the gateway's console and metrics are, and keeps it up after the year until an interrupt.
+    #[arg(long)]
+    pub(super) watch: bool,
     /// Plays the year on this database too: an empty one, as `postgres://...?sslrootcert=FILE`.
     #[arg(long, value_name = "URL", env = STORE_ENV, hide_env_values = true, conflicts_with = "postgres")]
     store: Option<String>,
@@ -46,6 +49,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<()> {
         seed: args.seed,
         mix: args.mix.clone(),
         out: args.out.clone(),
+        watch: args.watch,
         second: url.or(args.postgres.then_some(SecondStore::Private)),
     };
     demo::run(&options, &mut std::io::stdout())

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::watching::queries::Names;
-use crate::watching::scrape::{a_story, after_a_story, world_with_an_absent_witness};
+use crate::watching::scrape::after_a_story;
 use crate::watching::server::Prometheus;
 use crate::watching::{file, promtool};
 
@@ -54,29 +56,54 @@ async fn each_query_of_the_dashboard_names_metrics_and_labels_that_there_are() {
     }
 }
 
-/// Panels that are empty while all is well, which is what they are for.
-const EMPTY_IN_PEACE: [&str; 0] = [];
+/// What the dashboard asks Prometheus: each query as Grafana sends it.
+fn asked() -> Vec<String> {
+    let queries = queries(&dashboard()).into_iter();
+    let asked = queries.map(|(query, _)| query.replace("$job", "comity").replace("$instance", ".*"));
+    asked.inspect(|query| assert!(!query.contains('$'), "{query}")).collect()
+}
 
-#[tokio::test]
-async fn each_query_of_the_dashboard_returns_data_from_prometheus() {
-    let world = world_with_an_absent_witness();
-    let Some(prometheus) = Prometheus::scrape(world.gateway().ops()) else { return };
-    a_story(&world).await;
-    prometheus.has_scraped(2).await;
-    // Of a rate there is something once there are two scrapes.
-    a_story(&world).await;
-    prometheus.has_scraped(6).await;
-    let queries = queries(&dashboard());
-    let mut empty = Vec::new();
-    for (query, _) in &queries {
-        let asked = query.replace("$job", "comity").replace("$instance", ".*");
-        assert!(!asked.contains('$'), "{asked}");
-        if prometheus.answer(&asked).await.is_empty() {
-            empty.push(asked);
+async fn unanswered(prometheus: &Prometheus) -> Vec<String> {
+    let mut unanswered = Vec::new();
+    for query in asked() {
+        if prometheus.answer(&query).await.is_empty() {
+            unanswered.push(query);
         }
     }
-    assert_eq!(empty, EMPTY_IN_PEACE, "of {} queries", queries.len());
-    assert_eq!(prometheus.answer("comity_no_such_metric").await, Vec::<Value>::new());
+    unanswered
+}
+
+#[tokio::test]
+async fn each_query_of_the_dashboard_returns_data_after_the_demo() {
+    let small = ["--detainers", "40", "--released", "30"];
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_comity"));
+    let mut demo = demo.args(["demo", "--watch"]).args(small).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(demo.stdout.take().unwrap());
+    let metrics = line_with(&mut said, "the metrics at http://");
+    let ops = metrics.rsplit_once("http://").unwrap().1.trim().trim_end_matches("/metrics").parse().unwrap();
+    let Some(prometheus) = Prometheus::scrape(ops) else { return demo.kill().unwrap() };
+    line_with(&mut said, "the year is over");
+    prometheus.scrapes_more(2).await;
+    let (unanswered, unknown) = (unanswered(&prometheus).await, prometheus.answer("comity_no_such_metric").await);
+    // An interrupt ends the wait, not the demo: it still proves its figures.
+    let interrupted = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    line_with(&mut said, "receipts: whole");
+    assert!(demo.wait().unwrap().success());
+    assert_eq!(unanswered, Vec::<String>::new());
+    assert_eq!(unknown, Vec::<Value>::new());
+}
+
+/// Reads on until a line has these words.
+fn line_with(said: &mut impl BufRead, words: &str) -> String {
+    let mut heard = String::new();
+    loop {
+        let before = heard.len();
+        assert!(said.read_line(&mut heard).unwrap() > 0, "never said: {words}\n{heard}");
+        if heard[before..].contains(words) {
+            return heard.split_off(before);
+        }
+    }
 }
 
 #[test]

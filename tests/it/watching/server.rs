@@ -60,9 +60,10 @@ impl Prometheus {
         answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{query}: {answer}")).clone()
     }
 
-    /// Waits until it has scraped so often.
-    pub(super) async fn has_scraped(&self, times: u64) {
+    /// Waits until it has scraped so often from now on.
+    pub(super) async fn scrapes_more(&self, times: u64) {
         let begun = Instant::now();
+        let mut before = None;
         loop {
             assert!(begun.elapsed() < PATIENCE, "Prometheus does not scrape");
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -71,7 +72,8 @@ impl Prometheus {
             }
             let counted = self.answer("count_over_time(up{job=\"comity\"}[1h])").await;
             let count = counted.first().and_then(|series| series["value"][1].as_str()?.parse::<u64>().ok());
-            if count.is_some_and(|count| count >= times) {
+            let Some(count) = count else { continue };
+            if count >= before.get_or_insert(count).saturating_add(times) {
                 return;
             }
         }
