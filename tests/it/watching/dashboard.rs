@@ -81,7 +81,11 @@ async fn each_query_of_the_dashboard_returns_data_after_the_demo() {
     let mut said = BufReader::new(demo.stdout.take().unwrap());
     let metrics = line_with(&mut said, "the metrics at http://");
     let ops = metrics.rsplit_once("http://").unwrap().1.trim().trim_end_matches("/metrics").parse().unwrap();
-    let Some(prometheus) = Prometheus::scrape(ops) else { return demo.kill().unwrap() };
+    let Some(prometheus) = Prometheus::scrape(ops) else {
+        demo.kill().unwrap();
+        demo.wait().unwrap();
+        return;
+    };
     line_with(&mut said, "the year is over");
     prometheus.scrapes_more(2).await;
     let (unanswered, unknown) = (unanswered(&prometheus).await, prometheus.answer("comity_no_such_metric").await);
