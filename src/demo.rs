@@ -19,7 +19,6 @@ mod requests;
 mod roster;
 mod tables;
 mod tally;
-mod witness;
 mod year;
 
 pub(crate) use answer::{lawful_answer, match_by_name};
@@ -42,11 +41,11 @@ use crate::demo::evidence::PinnedKeys;
 use crate::demo::mix::{ByOutcome, CaseMix};
 use crate::demo::report::{RunParameters, Speed, Workspace};
 use crate::demo::roster::Roster;
-use crate::demo::witness::Witness;
 use crate::demo::year::Participants;
 use crate::identity::clock::WallClock;
 use crate::recorder::Clock;
 use crate::sandbox::private_postgres::{Durability, PrivateServer};
+use crate::sandbox::witness::Witnesses;
 use crate::sandbox::{Sandbox, TRUST_DOMAIN};
 use crate::server::{Environment, Gateway};
 use crate::store::{StoreLocation, copy};
@@ -142,7 +141,7 @@ impl Play<'_> {
     fn play(&mut self, workspace: Workspace, engine: &'static str, store: StoreConfig) -> Result<Run> {
         let sandbox = Sandbox::establish(workspace.path())?;
         let mut config = configuration(&sandbox, store);
-        let _witness = Witness::start(&mut config, sandbox.directory(), &log_key(&sandbox)?)?;
+        let _witness = Witnesses::start(&mut config, sandbox.directory(), &sandbox.log_key()?, 1)?;
         let store = empty_store(&config, sandbox.directory())?;
         let checked = crate::server::check(&config, sandbox.directory(), &WallClock::system())?;
         let clock = Clock::simulated(calendar::time(0));
@@ -298,12 +297,6 @@ async fn play(
     Ok((findings, speed))
 }
 
-/// The key that the sandbox's logs are signed with, in public.
-fn log_key(sandbox: &Sandbox) -> Result<String> {
-    let keys = sandbox.directory().join(&sandbox.config.keys.directory);
-    Ok(std::fs::read_to_string(keys.join("log.vkey"))?.trim_end().to_owned())
-}
-
 /// Verifies the closed store with every receipt, as `comity verify` does, against the checkpoints that oversight saw
 /// last.
 fn verified(sandbox: &Sandbox, store: &StoreLocation, findings: &Findings) -> Result<Verified> {
@@ -311,7 +304,7 @@ fn verified(sandbox: &Sandbox, store: &StoreLocation, findings: &Findings) -> Re
     let claim = Claim {
         store: store.clone(),
         directory: sandbox.directory().to_owned(),
-        keys: vec![crate::ledger::VerifierKey::parse(&log_key(sandbox)?)?],
+        keys: vec![crate::ledger::VerifierKey::parse(&sandbox.log_key()?)?],
         wrapping_key: Some(*read_key(&keys.join(secret_files::WRAPPING))?),
         origin: TRUST_DOMAIN.to_owned(),
         against: findings.checkpoints.values().cloned().collect(),

@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod private_postgres;
+pub mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -181,6 +182,12 @@ impl Sandbox {
     /// The directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The key that its logs are signed with, in public.
+    pub fn log_key(&self) -> Result<String> {
+        let keys = self.directory.join(&self.config.keys.directory);
+        Ok(std::fs::read_to_string(keys.join("log.vkey"))?.trim_end().to_owned())
     }
 
     /// The TLS files of another server in the sandbox, which clients reach as `localhost`.

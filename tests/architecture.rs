@@ -65,7 +65,7 @@ const USES: [(&str, &[&str]); 33] = [
         "demo",
         &[
             "client", "config", "domain", "identity", "ledger", "recorder", "sandbox", "server", "store", "verify",
-            "wire", "witness",
+            "wire",
         ],
     ),
     ("partner", &["client", "config", "demo", "domain", "files", "identity", "ledger", "sandbox", "wire"]),

@@ -15,16 +15,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::cli::bench::driver::{Driver, Round};
+use crate::cli::bench::driver::{AllAcknowledged, Driver, Round};
 use crate::cli::bench::echo::Echo;
 use crate::cli::bench::figures::{Filled, Measured, Measurements, Run};
 use crate::cli::bench::process::Usage;
 use crate::cli::output::print_line;
 use crate::cli::paths::STORE_ENV;
-use crate::config::StoreConfig;
+use crate::config::{Config, StoreConfig};
 use crate::sandbox::Sandbox;
 use crate::sandbox::files;
 use crate::sandbox::private_postgres::{Durability, PrivateServer};
+use crate::sandbox::witness::Witnesses;
 use crate::server::{Environment, Gateway};
 
 /// Arguments of `comity bench`.
@@ -49,6 +50,9 @@ pub(crate) struct BenchArgs {
     /// Lodges so many detainers first, by bulk streams: what does it cost then?
     #[arg(long, value_name = "DETAINERS", default_value_t = 0)]
     fill: u64,
+    /// Lodges, too, on a second gateway whose heads so many witnesses cosign: what do they cost? In a file alone.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=16), conflicts_with_all = ["store", "postgres"])]
+    witnesses: u16,
     /// On this database: an empty one, as `postgres://...?sslrootcert=FILE`. Default: a file.
     #[arg(long, value_name = "URL", env = STORE_ENV, hide_env_values = true, conflicts_with = "postgres")]
     store: Option<String>,
@@ -102,21 +106,27 @@ fn measure(args: &BenchArgs) -> Result<()> {
         gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
         filled = Some(Filled { detainers: fill.calls, seconds: fill.seconds, start: begun.elapsed() });
     }
-    let rounds = rounds(args, &mut driver, &echo, &gateway)?;
-    let acknowledged = driver.stop()?;
+    let witnessed = (args.witnesses > 0).then(|| Witnessed::start(&config, &sandbox, args.witnesses)).transpose()?;
+    let rounds = rounds(args, &mut driver, &echo, &gateway, witnessed.as_ref())?;
+    let AllAcknowledged { gateway: acknowledged, witnessed: by_witnessed } = driver.stop()?;
     let rss_kb = process::rss_kb()?;
     gateway.stop()?;
     echo.stop();
     let stored = check::all_is_there(&config, sandbox.directory(), &acknowledged)?;
+    if let Some(Witnessed { config, gateway, .. }) = witnessed {
+        gateway.stop()?;
+        check::all_is_there(&config, sandbox.directory(), &by_witnessed)?;
+    }
     drop(server);
     let run = Run {
         connections: args.connections,
         in_flight: args.in_flight,
+        witnesses: args.witnesses,
         seconds: args.seconds,
         rounds,
         filled,
         rss_kb,
-        acknowledged: acknowledged.len(),
+        acknowledged: acknowledged.len().saturating_add(by_witnessed.len()),
         stored_bytes: stored,
     };
     for line in run.lines() {
@@ -129,17 +139,48 @@ fn measure(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// Runs the echo and the gateway in turn. A first round of each warms up.
-fn rounds(args: &BenchArgs, driver: &mut Driver, echo: &Echo, gateway: &Gateway) -> Result<Vec<Measurements>> {
+/// A second gateway in the same sandbox, whose heads are cosigned.
+struct Witnessed {
+    config: Config,
+    gateway: Gateway,
+    _witnesses: Witnesses,
+}
+
+impl Witnessed {
+    fn start(config: &Config, sandbox: &Sandbox, count: u16) -> Result<Self> {
+        let mut config = config.clone();
+        config.store = StoreConfig::file("witnessed.db");
+        let witnesses = Witnesses::start(&mut config, sandbox.directory(), &sandbox.log_key()?, count)?;
+        let gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
+        Ok(Self { config, gateway, _witnesses: witnesses })
+    }
+}
+
+/// Runs the echo and the gateways in turn. A first round of each warms up.
+fn rounds(
+    args: &BenchArgs,
+    driver: &mut Driver,
+    echo: &Echo,
+    gateway: &Gateway,
+    witnessed: Option<&Witnessed>,
+) -> Result<Vec<Measurements>> {
     let length = Duration::from_secs(args.seconds);
     driver.round(echo.address(), Duration::from_secs(1), Round::Echo)?;
     driver.round(gateway.grpc(), Duration::from_secs(1), Round::Lodge)?;
     driver.round(gateway.grpc(), Duration::from_secs(1), Round::Bulk)?;
+    if let Some(Witnessed { gateway, .. }) = witnessed {
+        driver.round(gateway.grpc(), Duration::from_secs(1), Round::Witnessed)?;
+    }
     let mut rounds = Vec::new();
     for _ in 0..args.rounds {
         rounds.push(Measurements {
             echo: measured(driver, echo.address(), gateway.ops(), length, Round::Echo)?,
             lodge: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Lodge)?,
+            witnessed: witnessed
+                .map(|Witnessed { gateway, .. }| {
+                    measured(driver, gateway.grpc(), gateway.ops(), length, Round::Witnessed)
+                })
+                .transpose()?,
             bulk: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Bulk)?,
             get: measured(driver, gateway.grpc(), gateway.ops(), length, Round::Get)?,
             stream: measured(driver, echo.address(), gateway.ops(), length, Round::Receive)?,

@@ -1,9 +1,9 @@
 //! The other half of `comity bench`: a separate process that makes the calls, so that its work is not counted as the
 //! server's.
 //!
-//! Each input line describes a round, as `echo ADDRESS MILLISECONDS`, `lodge ...`, `bulk ...`, `get ...` or
+//! Each input line describes a round, as `echo ADDRESS MILLISECONDS`, `lodge ...`, `witnessed ...`, `bulk ...`, `get ...` or
 //! `receive ...`, or as `fill ADDRESS COUNT`. Each answer is a line of JSON.
-//! Acknowledged entries are kept in a file, as index and leaf hash.
+//! Acknowledged entries are kept in a file for each gateway, as index and leaf hash.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -22,7 +22,9 @@ use crate::ledger;
 use crate::sandbox::Sandbox;
 use crate::wire::v1;
 
+/// What the gateway acknowledged, and the one with witnesses.
 const ACKNOWLEDGED: &str = "acknowledged";
+const WITNESSED: &str = "acknowledged-witnessed";
 /// Who lodges, and who receives.
 const ISSUER: &str = "us-ice";
 const CUSTODIAN: &str = "us-ny-doccs";
@@ -38,6 +40,8 @@ const ITEMS_A_CALL: u16 = 4;
 pub(super) enum Round {
     Echo,
     Lodge,
+    /// As `Lodge`, on a gateway whose heads are cosigned.
+    Witnessed,
     Bulk,
     Get,
     Receive,
@@ -48,6 +52,7 @@ impl Round {
         match self {
             Self::Echo => "echo",
             Self::Lodge => "lodge",
+            Self::Witnessed => "witnessed",
             Self::Bulk => "bulk",
             Self::Get => "get",
             Self::Receive => "receive",
@@ -78,7 +83,15 @@ pub(super) struct Driver {
     child: Child,
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
-    acknowledged: PathBuf,
+    sandbox: PathBuf,
+}
+
+/// Everything that was acknowledged in all rounds, by index.
+#[derive(Debug)]
+pub(super) struct AllAcknowledged {
+    pub(super) gateway: Vec<Acknowledged>,
+    /// By the gateway with witnesses.
+    pub(super) witnessed: Vec<Acknowledged>,
 }
 
 impl Driver {
@@ -93,7 +106,7 @@ impl Driver {
             .context("the process that makes the calls cannot be started")?;
         let orders = child.stdin.take().context("no way to tell it")?;
         let answers = BufReader::new(child.stdout.take().context("no way to hear it")?);
-        Ok(Self { child, orders, answers, acknowledged: sandbox.join(ACKNOWLEDGED) })
+        Ok(Self { child, orders, answers, sandbox: sandbox.to_owned() })
     }
 
     pub(super) fn round(&mut self, address: SocketAddr, length: Duration, what: Round) -> Result<Driven> {
@@ -112,26 +125,32 @@ impl Driver {
         serde_json::from_str(&line).context("the process that makes the calls failed")
     }
 
-    /// Stops the process. Returns everything acknowledged in all rounds, by index.
-    pub(super) fn stop(self) -> Result<Vec<Acknowledged>> {
-        let Self { mut child, orders, answers: _, acknowledged } = self;
+    /// Stops the process.
+    pub(super) fn stop(self) -> Result<AllAcknowledged> {
+        let Self { mut child, orders, answers: _, sandbox } = self;
         drop(orders);
         ensure!(child.wait()?.success(), "the process that makes the calls failed");
-        let bytes = std::fs::read(acknowledged)?;
-        let mut all: Vec<Acknowledged> = Vec::with_capacity(bytes.len() / 40);
-        for row in bytes.chunks_exact(40) {
-            let (index, hash) = row.split_at(8);
-            all.push(Acknowledged { index: u64::from_be_bytes(index.try_into()?), leaf_hash: hash.try_into()? });
-        }
-        all.sort();
-        Ok(all)
+        let kept = |name| acknowledged(&sandbox.join(name));
+        Ok(AllAcknowledged { gateway: kept(ACKNOWLEDGED)?, witnessed: kept(WITNESSED)? })
     }
+}
+
+fn acknowledged(file: &Path) -> Result<Vec<Acknowledged>> {
+    let bytes = std::fs::read(file)?;
+    let mut all: Vec<Acknowledged> = Vec::with_capacity(bytes.len() / 40);
+    for row in bytes.chunks_exact(40) {
+        let (index, hash) = row.split_at(8);
+        all.push(Acknowledged { index: u64::from_be_bytes(index.try_into()?), leaf_hash: hash.try_into()? });
+    }
+    all.sort();
+    Ok(all)
 }
 
 /// Makes calls as told on standard input, until that ends.
 pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let mut file = BufWriter::new(std::fs::File::create(sandbox.join(ACKNOWLEDGED))?);
+    let create = |name| anyhow::Ok(BufWriter::new(std::fs::File::create(sandbox.join(name))?));
+    let (mut gateway, mut witnessed) = (create(ACKNOWLEDGED)?, create(WITNESSED)?);
     let sandbox = Sandbox::opened(sandbox)?;
     let mut names = Vec::new();
     for line in std::io::stdin().lines() {
@@ -156,7 +175,10 @@ pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<
         } else {
             runtime.block_on(calls(&sandbox, address, length, (connections, in_flight)))?
         };
-        names.extend(std::mem::take(&mut calls.names));
+        let is_witnessed = what == Round::Witnessed.word();
+        let file = if is_witnessed { &mut witnessed } else { &mut gateway };
+        // The rounds that read do so from the gateway without witnesses.
+        names.extend(std::mem::take(&mut calls.names).into_iter().filter(|_| !is_witnessed));
         if what != Round::Echo.word() {
             for Acknowledged { index, leaf_hash } in &calls.acknowledged {
                 file.write_all(&index.to_be_bytes())?;
@@ -165,7 +187,8 @@ pub(super) fn drive(sandbox: &Path, connections: u16, in_flight: u16) -> Result<
         }
         writeln!(std::io::stdout(), "{}", serde_json::to_string(&calls.driven())?)?;
     }
-    Ok(file.flush()?)
+    gateway.flush()?;
+    Ok(witnessed.flush()?)
 }
 
 /// What the echo will answer: the answer to one call, and the delivery that it led to.

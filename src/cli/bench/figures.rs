@@ -43,6 +43,8 @@ impl Measured {
 pub(super) struct Measurements {
     pub(super) echo: Measured,
     pub(super) lodge: Measured,
+    /// As `lodge`, on a gateway with witnesses, where there is one.
+    pub(super) witnessed: Option<Measured>,
     /// A call is an item.
     pub(super) bulk: Measured,
     /// One at a time on each connection. Each is accounted for before it is answered.
@@ -66,6 +68,7 @@ pub(super) struct Filled {
 pub(super) struct Run {
     pub(super) connections: u16,
     pub(super) in_flight: u16,
+    pub(super) witnesses: u16,
     pub(super) seconds: u64,
     pub(super) rounds: Vec<Measurements>,
     pub(super) filled: Option<Filled>,
@@ -132,6 +135,7 @@ impl Run {
             ("bytes_per_write", "bytes", lodge(|round| round.a_call(float(round.used.written)))),
             ("rss_mb", "MB", Spread::of(float(self.rss_kb) / 1_024.0)),
         ];
+        figures.extend(self.witnessed());
         if let Some(Filled { detainers, seconds, start }) = &self.filled {
             figures.push(("fill.detainers", "", Spread::of(float(*detainers))));
             figures.push(("fill.rps", "items/s", Spread::of(float(*detainers) / seconds)));
@@ -143,6 +147,25 @@ impl Run {
         figures
     }
 
+    /// What witnesses cost, where there are any.
+    fn witnessed(&self) -> Vec<(&'static str, &'static str, Spread)> {
+        let rounds = || self.rounds.iter().filter_map(|round| Some((round, round.witnessed.as_ref()?)));
+        if rounds().next().is_none() {
+            return Vec::new();
+        }
+        let over_lodge = |of: fn(&Measured) -> f64| {
+            spread(rounds().map(|(round, witnessed)| of(witnessed) / of(&round.lodge).max(f64::MIN_POSITIVE)))
+        };
+        vec![
+            ("witnesses", "", Spread::of(self.witnesses.into())),
+            ("witnessed.rps", "calls/s", spread(rounds().map(|(_, witnessed)| witnessed.rps()))),
+            ("p50_ms.witnessed", "ms", spread(rounds().map(|(_, witnessed)| witnessed.driven.p50_ms))),
+            ("p99_ms.witnessed", "ms", spread(rounds().map(|(_, witnessed)| witnessed.driven.p99_ms))),
+            ("ratio.p50_witnessed_over_lodge", "", over_lodge(|round| round.driven.p50_ms)),
+            ("ratio.p99_witnessed_over_lodge", "", over_lodge(|round| round.driven.p99_ms)),
+        ]
+    }
+
     pub(super) fn lines(&self) -> Vec<String> {
         let Self { connections, in_flight, seconds, rounds, .. } = self;
         let mut lines = vec![format!(
@@ -152,7 +175,7 @@ impl Run {
         let shown = |value: f64| if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") };
         lines.extend(self.figures().into_iter().map(|(key, unit, Spread { low, median, high })| {
             let spread = if low < high { format!("({} to {})", shown(low), shown(high)) } else { String::new() };
-            format!("{key:<28}{:>10} {unit:<13}{spread}", shown(median))
+            format!("{key:<31}{:>10} {unit:<13}{spread}", shown(median))
         }));
         let acknowledged = number(u64::try_from(self.acknowledged).unwrap_or(u64::MAX));
         lines.push(format!("{acknowledged} writes acknowledged, every one of them in the log"));
