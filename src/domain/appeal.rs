@@ -229,17 +229,29 @@ pub struct AppealItem {
 /// What bars a detainer, as the gateway judged the law.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bar {
-    /// Which act.
+    /// Which act: what the form asks for first.
     pub action: LawAction,
+    /// Of notice and transfer, what the law forbids besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<LawAction>,
     /// The law, as cited.
     pub citations: Vec<String>,
+}
+
+impl Bar {
+    /// Every act that is barred.
+    pub fn actions(&self) -> Vec<LawAction> {
+        std::iter::once(self.action).chain(self.also.iter().copied()).collect()
+    }
 }
 
 /// Detainers that the law bars on the same ground.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bars {
-    /// Which act.
+    /// Which act: what the form asks for first.
     pub action: LawAction,
+    /// Of notice and transfer, what the law forbids besides.
+    pub also: Vec<LawAction>,
     /// On what ground.
     pub determination: Arc<Determination>,
     /// Which, in order.
@@ -249,7 +261,7 @@ pub struct Bars {
 impl Bars {
     /// What is stored with each of them.
     pub fn bar(&self) -> Bar {
-        Bar { action: self.action, citations: self.determination.citations.clone() }
+        Bar { action: self.action, also: self.also.clone(), citations: self.determination.citations.clone() }
     }
 }
 

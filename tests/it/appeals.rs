@@ -188,6 +188,8 @@ async fn an_answer_says_what_the_detainer_says_and_is_told_no_further() {
         assert_eq!(counted(answer.tally), Counted::from([(AppealStanding::Barred, barred)]));
     }
     let told = appeal(&ice, &name).await.tally;
+    let barred = told.as_ref().unwrap().barred_actions.iter().map(|barred| (barred.action(), barred.count));
+    assert_eq!(barred.collect::<Vec<_>>(), [(v1::LawAction::Hold, 3)], "notice and transfer stand apart");
     let [cited] = told.as_ref().unwrap().barred_by.as_slice() else { panic!("{told:?}") };
     assert_eq!((cited.citation.contains("DeMarco"), cited.count), (true, 3));
     assert_eq!(counted(told), Counted::from([(AppealStanding::WillNotify, 1), (AppealStanding::Barred, 3)]));

@@ -114,7 +114,7 @@ pub(super) fn tally(view: &AppealView<'_>, appeal: &Appeal) -> Result<StandingCo
     loop {
         let page = view.page(appeal, after, PAGE_LEN)?;
         for (_, stands) in &page {
-            tally.count(stands.standing, &stands.barred_by);
+            tally.count_one(stands);
         }
         after = page.last().map(|(name, _)| name.id);
         if page.len() < PAGE_LEN {
@@ -227,7 +227,7 @@ pub(super) fn judged(view: &AppealView<'_>, appeal: &CaseName, as_of: u64) -> Re
 
 fn is_on(bars: &Bars, barring: &LegalBar) -> bool {
     let same = Arc::ptr_eq(&bars.determination, &barring.determination) || bars.determination == barring.determination;
-    bars.action == barring.action && same
+    bars.action == barring.action && bars.also == barring.also && same
 }
 
 fn take(all: &mut Vec<Bars>, barring: LegalBar, detainer: Uuid) {
@@ -235,6 +235,6 @@ fn take(all: &mut Vec<Bars>, barring: LegalBar, detainer: Uuid) {
         bars.detainers.push(detainer);
         return;
     }
-    let LegalBar { action, determination, .. } = barring;
-    all.push(Bars { action, determination, detainers: vec![detainer] });
+    let LegalBar { action, also, determination } = barring;
+    all.push(Bars { action, also, determination, detainers: vec![detainer] });
 }

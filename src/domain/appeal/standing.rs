@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::appeal::{AppealAnswer, AppealAnswerKind, AppealItem, AppealStanding, DetainerOutcome};
 use crate::domain::detainer::{Detainer, DetainerState};
-use crate::domain::determination::FieldClasses;
+use crate::domain::determination::{FieldClasses, LawAction};
 
 /// Who reads an appeal item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct AppealItemView {
     pub answer: Option<AppealAnswer>,
     /// Citations of what bars it.
     pub barred_by: Vec<String>,
+    /// The acts that are barred.
+    pub barred_actions: Vec<LawAction>,
 }
 
 impl AppealItemView {
@@ -45,12 +47,13 @@ impl AppealItemView {
         };
         let answered = answer.as_ref().map(|answer| answer.kind);
         let standing = standing(known, answered, item.barred.is_some());
-        let by_answer = answer.iter().filter(|answer| answer.kind == AppealAnswerKind::Barred);
-        let barred_by = match standing {
-            AppealStanding::Barred if answered == Some(AppealAnswerKind::Barred) => {
-                by_answer.map(|answer| answer.legal_basis.clone()).collect()
-            }
-            AppealStanding::Barred => item.barred.as_ref().map(|bar| bar.citations.clone()).unwrap_or_default(),
+        let by_answer = answer.as_ref().filter(|answer| answer.kind == AppealAnswerKind::Barred);
+        let (barred_by, barred_actions) = match standing {
+            AppealStanding::Barred => match (by_answer, &item.barred) {
+                (Some(answer), _) => (vec![answer.legal_basis.clone()], vec![detainer.request.form.first_action()]),
+                (None, Some(bar)) => (bar.citations.clone(), bar.actions()),
+                (None, None) => Default::default(),
+            },
             AppealStanding::Open
             | AppealStanding::StandsByAnswer
             | AppealStanding::WillHold
@@ -61,9 +64,9 @@ impl AppealItemView {
             | AppealStanding::Duplicate
             | AppealStanding::NotFoundInTime
             | AppealStanding::Closed
-            | AppealStanding::Withdrawn => Vec::new(),
+            | AppealStanding::Withdrawn => Default::default(),
         };
-        Self { standing, answer, barred_by }
+        Self { standing, answer, barred_by, barred_actions }
     }
 }
 
@@ -96,6 +99,11 @@ fn standing(known: DetainerOutcome<'_>, answered: Option<AppealAnswerKind>, barr
     }
 }
 
+fn add<K: Ord>(sums: &mut BTreeMap<K, u32>, key: K, many: u32) {
+    let sum = sums.entry(key).or_default();
+    *sum = sum.saturating_add(many);
+}
+
 /// Counts of standings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StandingCounts {
@@ -103,21 +111,32 @@ pub struct StandingCounts {
     pub standings: BTreeMap<AppealStanding, u32>,
     /// The counts of barred detainers by citation.
     pub barred_by: BTreeMap<String, u32>,
+    /// The counts of barred detainers by act.
+    pub barred_actions: BTreeMap<LawAction, u32>,
 }
 
 impl StandingCounts {
-    /// Counts one.
-    pub fn count(&mut self, standing: AppealStanding, barred_by: &[String]) {
-        self.count_many(standing, barred_by, 1);
+    /// Counts several that stand alike.
+    pub fn count(&mut self, standing: AppealStanding, many: u32) {
+        add(&mut self.standings, standing, many);
     }
 
-    /// Counts several that are alike.
-    pub fn count_many(&mut self, standing: AppealStanding, barred_by: &[String], many: u32) {
-        let sum = self.standings.entry(standing).or_default();
-        *sum = sum.saturating_add(many);
-        for citation in barred_by {
-            let sum = self.barred_by.entry(citation.clone()).or_default();
-            *sum = sum.saturating_add(many);
+    /// Counts several that are barred alike.
+    pub fn count_barred(&mut self, citations: &[String], actions: &[LawAction], many: u32) {
+        self.count(AppealStanding::Barred, many);
+        for citation in citations {
+            add(&mut self.barred_by, citation.clone(), many);
+        }
+        for action in actions {
+            add(&mut self.barred_actions, *action, many);
+        }
+    }
+
+    /// Counts one as it is seen.
+    pub fn count_one(&mut self, seen: &AppealItemView) {
+        match seen.standing {
+            AppealStanding::Barred => self.count_barred(&seen.barred_by, &seen.barred_actions, 1),
+            other => self.count(other, 1),
         }
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::charge::Charge;
+use crate::domain::determination::LawAction;
 use crate::domain::ids::AgencyId;
 use crate::domain::subject::{Flags, Subject};
 use crate::domain::vocabulary::vocabulary;
@@ -32,6 +33,11 @@ impl DetainerForm {
             Self::I247a | Self::I247d | Self::I247x => true,
             Self::I247g | Self::I247n => false,
         }
+    }
+
+    /// The act that it asks for first: the hold, or else the notice.
+    pub fn first_action(self) -> LawAction {
+        if self.asks_for_hold() { LawAction::Hold } else { LawAction::Notify }
     }
 }
 

@@ -17,8 +17,10 @@ use crate::policy::gate::within::check_answer;
 /// An act that the law bars, and why.
 #[derive(Debug, Clone)]
 pub struct LegalBar {
-    /// The hold if the form asks for one, else the notice.
+    /// What the form asks for first.
     pub action: LawAction,
+    /// Of notice and transfer, what the law forbids besides.
+    pub also: Vec<LawAction>,
     /// Why.
     pub determination: Arc<Determination>,
 }
@@ -33,11 +35,17 @@ impl Gate {
         let facts = facts_of(Stage::Answer, self.requester(detainer), request, (None, None), as_of);
         let facts = CaseFacts { custodian_class: class, ..facts };
         let law = self.engine.law(&detainer.name.jurisdiction, &facts, now);
-        let (action, determination) =
-            if request.form.asks_for_hold() { (LawAction::Hold, &law.hold) } else { (LawAction::Notify, &law.notify) };
+        let action = request.form.first_action();
+        let determination = if action == LawAction::Hold { &law.hold } else { &law.notify };
+        let forbids = |determination: &Determination| determination.ruling == Ruling::MustNot && !determination.failed;
         let gist = AnswerKind::Decline.revealed_class(&request.addressee);
-        let barred = determination.ruling == Ruling::MustNot && !determination.failed && law.disclosable.contains(gist);
-        barred.then(|| LegalBar { action, determination: Arc::clone(determination) })
+        let others = [(LawAction::Notify, &law.notify), (LawAction::Transfer, &law.transfer)];
+        let also = || {
+            let others = others.into_iter().filter(|(other, said)| *other != action && forbids(said));
+            others.map(|(other, _)| other).collect()
+        };
+        let barred = forbids(determination) && law.disclosable.contains(gist);
+        barred.then(|| LegalBar { action, also: also(), determination: Arc::clone(determination) })
     }
 }
 

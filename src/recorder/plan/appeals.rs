@@ -119,17 +119,18 @@ impl Plan<'_> {
 pub(in crate::recorder) fn answer(command: &CaseCommand, case: &Case, records: &[Record]) -> Option<Vec<u8>> {
     let mut tally = StandingCounts::default();
     if let CaseCommand::IssueAppeal(issue) = command {
-        issue.members.iter().for_each(|member| tally.count(member.standing, &[]));
+        issue.members.iter().for_each(|member| tally.count(member.standing, 1));
         let appeal = v1::Appeal { tally: Some(show::appeal_tally(&tally)), ..show::appeal(case.appeal.as_ref()?) };
         return Some(v1::IssueAppealResponse { appeal: Some(appeal), receipt: None }.encode_to_vec());
     }
     if let CaseCommand::BarAppeal { judged, .. } = command {
         for bars in &judged.bars {
             let many = u32::try_from(bars.detainers.len()).unwrap_or(u32::MAX);
-            tally.count_many(AppealStanding::Barred, &bars.bar().citations, many);
+            let bar = bars.bar();
+            tally.count_barred(&bar.citations, &bar.actions(), many);
         }
         if judged.open > 0 {
-            tally.count_many(AppealStanding::Open, &[], judged.open);
+            tally.count(AppealStanding::Open, judged.open);
         }
         let tally = Some(show::appeal_tally(&tally));
         return Some(v1::AnswerAppealResponse { tally, ..Default::default() }.encode_to_vec());

@@ -27,7 +27,7 @@ pub fn appeal(appeal: &Appeal) -> v1::Appeal {
 /// How many items have each standing.
 pub fn appeal_tally(tally: &StandingCounts) -> v1::AppealTally {
     let standings = tally.standings.iter();
-    let barred_by = tally.barred_by.iter();
+    let (barred_by, barred_actions) = (tally.barred_by.iter(), tally.barred_actions.iter());
     v1::AppealTally {
         total: number(tally.total()),
         standings: standings
@@ -35,6 +35,9 @@ pub fn appeal_tally(tally: &StandingCounts) -> v1::AppealTally {
             .collect(),
         barred_by: barred_by
             .map(|(citation, count)| v1::AppealCitationCount { citation: citation.clone(), count: number(*count) })
+            .collect(),
+        barred_actions: barred_actions
+            .map(|(action, count)| v1::AppealActionCount { action: to_wire(*action), count: number(*count) })
             .collect(),
     }
 }
@@ -51,6 +54,7 @@ pub fn appeal_item(detainer: &CaseName, stands: &AppealItemView) -> v1::AppealIt
             occurred_at: answer.occurred_at.map(timestamp),
         }),
         barred_by: stands.barred_by.clone(),
+        barred_actions: stands.barred_actions.iter().copied().map(to_wire).collect(),
     }
 }
 
@@ -114,6 +118,7 @@ pub(super) fn barred(appeal: &CaseName, custodian: &AgencyId, bars: &[Bars]) -> 
         policies: bars.determination.policies.clone(),
         citations: bars.determination.citations.clone(),
         detainer_ids: ids(&bars.detainers),
+        also: bars.also.iter().copied().map(to_wire).collect(),
     };
     v1::AppealBarred {
         appeal: appeal.to_string(),

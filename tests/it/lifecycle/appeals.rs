@@ -84,6 +84,7 @@ pub(super) fn appealed(
         let appeal = known.unwrap_or_else(|| CaseName::appeal(sample::jurisdiction(), Uuid::from_u128(1)));
         let bars = Bars {
             action: LawAction::Hold,
+            also: Vec::new(),
             determination: Arc::clone(&law.hold),
             detainers: detainers.iter().map(|name| name.id).collect(),
         };

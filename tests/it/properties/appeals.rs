@@ -33,8 +33,13 @@ fn answer() -> impl Strategy<Value = AppealAnswer> {
 
 fn item() -> impl Strategy<Value = AppealItem> {
     let told = (answer(), any::word()).prop_map(|(answer, revealed_class)| DisclosedAnswer { answer, revealed_class });
-    let bar = any::<bool>()
-        .prop_map(|barred| barred.then(|| Bar { action: LawAction::Hold, citations: vec!["a case".to_owned()] }));
+    let bar = any::<bool>().prop_map(|barred| {
+        barred.then(|| Bar {
+            action: LawAction::Hold,
+            also: vec![LawAction::Transfer],
+            citations: vec!["a case".to_owned()],
+        })
+    });
     (option::of(answer()), option::of(told), bar).prop_map(|(given, disclosed, barred)| AppealItem {
         given,
         disclosed,

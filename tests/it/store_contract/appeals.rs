@@ -132,7 +132,11 @@ pub(super) fn what_bars_first_goes_on_barring(open: Open<'_>) {
     let mut store = open();
     let mut drafts = Drafts::recover(&mut *store);
     let (one, two, demand) = (detainer(1, Some("doccs")), detainer(2, None), appeal(10));
-    let bar = |citation: &str| Bar { action: LawAction::Hold, citations: vec![citation.to_owned()] };
+    let bar = |citation: &str| Bar {
+        action: LawAction::Hold,
+        also: vec![LawAction::Transfer],
+        citations: vec![citation.to_owned()],
+    };
     let new = |number, citation: &str, detainers: &[u128]| NewBar {
         appeal: demand.name().clone(),
         number,

@@ -98,7 +98,7 @@ fn fill(place: &StoreLocation) {
     append.appeals.bars = vec![NewBar {
         appeal: demand.name().clone(),
         number: 4,
-        bar: Bar { action: LawAction::Hold, citations: vec!["a statute".to_owned()] },
+        bar: Bar { action: LawAction::Hold, also: vec![LawAction::Transfer], citations: vec!["a statute".to_owned()] },
         detainers: vec![Uuid::from_u128(9)],
     }];
     store.commit(&append).unwrap();

@@ -7,7 +7,7 @@ use comity::domain::appeal::{Appeal, AppealAnswer, Bars, Filter};
 use comity::domain::claim::Side;
 use comity::domain::clocks::Firing;
 use comity::domain::custody::OtherGround;
-use comity::domain::determination::{Determination, FieldClass, Obligation, OnReceipt, Ruling};
+use comity::domain::determination::{Determination, FieldClass, LawAction, Obligation, OnReceipt, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Revision};
 use comity::domain::expungement::ExpungementOrder;
 use comity::domain::facts::{Assertions, CaseFacts, Offence};
@@ -279,7 +279,8 @@ fn of_appeals() -> BoxedStrategy<Event> {
         ),
         (detainer_name(), agency(), word(), ids()).prop_map(|(appeal, custodian, action, detainers)| {
             let determination = determination(Ruling::MustNot, Vec::new());
-            Event::AppealBarred { appeal, custodian, bars: vec![Bars { action, determination, detainers }] }
+            let also = vec![LawAction::Transfer];
+            Event::AppealBarred { appeal, custodian, bars: vec![Bars { action, also, determination, detainers }] }
         }),
     ]
     .boxed()
