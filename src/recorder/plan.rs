@@ -9,6 +9,7 @@ pub(in crate::recorder) mod clocks;
 pub(in crate::recorder) mod confirm;
 pub(in crate::recorder) mod duties;
 pub(in crate::recorder) mod expiry;
+pub(in crate::recorder) mod handing_on;
 pub(in crate::recorder) mod judge;
 pub(in crate::recorder) mod naming;
 pub mod outcome;
@@ -225,6 +226,7 @@ impl<'a> Plan<'a> {
             value: Arc::clone(&command),
         };
         let command = &*command;
+        let mover = handing_on::handed_on_by(command, &case);
         let gate = tracing::trace_span!(target: STEP, "gate");
         let permitted = gate.in_scope(|| self.gate.permit(question, &case, id, now)).map_err(Rejection::Denied)?;
         if !etag_matches(admitted, command, &case) {
@@ -239,7 +241,7 @@ impl<'a> Plan<'a> {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             // What follows from it was not on the form.
             let by = By { from_paper: admitted.value.from_paper && first.is_none(), ..by };
-            let index = self.append(by, record, now)?;
+            let index = self.append_named(by, handing_on::named(by, record, mover.as_ref()), record, now)?;
             let exchange_index = if record.log == LogKind::Exchange { index } else { self.exchange_size(&log) };
             apply(&mut case, record, exchange_index, now);
             self.keep_appeal(record, index, &case);
@@ -366,10 +368,15 @@ impl<'a> Plan<'a> {
         record: &Record,
         now: Timestamp,
     ) -> Result<u64, PlanError> {
+        self.append_named(by, by, record, now)
+    }
+
+    /// Appends a record that names somebody else than who caused it.
+    fn append_named(&mut self, by: By<'_>, named: By<'_>, record: &Record, now: Timestamp) -> Result<u64, PlanError> {
         let draft = Draft {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             by,
-            named: naming::of(record, by.agency, by.officer, by.method)?,
+            named: naming::of(record, named.agency, named.officer, named.method)?,
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,

@@ -84,7 +84,14 @@ pub(in crate::recorder) fn answer(
         CaseCommand::RecordReleaseEligibility { .. } => kept!(RecordReleaseEligibilityResponse { custody }),
         CaseCommand::UpdateCharges { .. } => kept!(UpdateChargesResponse { custody }),
         CaseCommand::CorrectIdentity { .. } => kept!(CorrectIdentityResponse { custody }),
-        CaseCommand::MoveCustody { .. } => kept!(MoveCustodyResponse { custody }),
+        CaseCommand::MoveCustody { .. } | CaseCommand::OfferMove { .. } => kept!(MoveCustodyResponse { custody }),
+        CaseCommand::AcceptMove { .. } => kept!(AcceptMoveResponse { custody }),
+        CaseCommand::DeclineMove { .. } => {
+            // Whoever declined is shown nothing of the custody any more.
+            let move_offer = || case.custody.as_ref()?.offer.as_ref().map(show::move_offer);
+            kept!(DeclineMoveResponse { move_offer })
+        }
+        CaseCommand::WithdrawMove { .. } => kept!(WithdrawMoveResponse { custody }),
         CaseCommand::RescheduleRelease { .. } => kept!(RescheduleReleaseResponse { custody }),
         CaseCommand::CancelRelease { .. } => kept!(CancelReleaseResponse { custody }),
         CaseCommand::CloseCustody { .. } => kept!(CloseCustodyResponse { custody }),
