@@ -11,7 +11,8 @@ use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{
-    ActualRelease, Closing, Identity, Intake, MoveAcceptance, MoveDeclineReason, MoveProposal, OtherGround, Place, ReleaseEligibility, ScheduledRelease,
+    ActualRelease, Closing, Identity, Intake, MoveAcceptance, MoveDeclineReason, MoveProposal, OtherGround, Place,
+    ReleaseEligibility, ScheduledRelease,
 };
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::expungement::ExpungementOrder;

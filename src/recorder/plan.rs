@@ -248,7 +248,7 @@ impl<'a> Plan<'a> {
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         for record in self.follow(&mut case, &records, now) {
-            let index = self.append(by, &record, now)?;
+            let index = self.append_named(by, handing_on::named(by, &record, mover.as_ref()), &record, now)?;
             apply(&mut case, &record, index, now);
         }
         let (log, index, at) = first.ok_or(Rejection::Refused(Refusal::NoSuchCase))?;

@@ -74,6 +74,7 @@ mod guards;
 #[cfg(test)]
 mod hand_over;
 #[cfg(test)]
+mod handing_on;
 mod harness;
 #[cfg(test)]
 mod hostile;

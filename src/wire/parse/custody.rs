@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
-    ActualRelease, Closing, Identity, Intake, MoveAcceptance, MoveProposal, MovementKind, OtherGround, Place, ReleaseEligibility,
-    ReleaseRecipient, ScheduledRelease,
+    ActualRelease, Closing, Identity, Intake, MoveAcceptance, MoveProposal, MovementKind, OtherGround, Place,
+    ReleaseEligibility, ReleaseRecipient, ScheduledRelease,
 };
 use crate::domain::expungement::ExpungementOrder;
 use crate::domain::hand_over::HandedTo;

@@ -21,8 +21,8 @@ use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
-    acknowledgement, actual_release, answer, charge, closing, correction, expungement_order, flags, move_offer, movement,
-    other_ground, release_eligibility, scheduled_release, service_of_copy, subject, verification,
+    acknowledgement, actual_release, answer, charge, closing, correction, expungement_order, flags, move_offer,
+    movement, other_ground, release_eligibility, scheduled_release, service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{as_requested, custody, detainer, transfer};
 use crate::wire::show::{agency_name, timestamp};

@@ -229,8 +229,11 @@ impl Story {
                 (if custodian { "doccs" } else { ISSUERS[by] }, command)
             }
             Act::Move => {
-                let movement = sample::movement(MovementKind::Agency, "erie");
-                ("doccs", CaseCommand::MoveCustody { custody, movement })
+                if self.world.custody(&custody).unwrap().is_offered_to(&sample::officer("erie").agency.id) {
+                    ("erie", sample::taking_over(custody))
+                } else {
+                    ("doccs", sample::moving(custody, MovementKind::Agency, "erie"))
+                }
             }
             Act::Part(by) | Act::Match(by) => {
                 let parts = matches!(act, Act::Part(_));

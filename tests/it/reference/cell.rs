@@ -9,7 +9,8 @@ use comity::domain::charge::{Charge, ChargeStatus, Severity};
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{
-    ActualRelease, Custody, Destination, Identity, Intake, Movement, MovementKind, ReleaseRecipient, ScheduledRelease,
+    ActualRelease, Custody, Identity, Intake, MoveDeclineReason, MoveProposal, MovementKind, ReleaseRecipient,
+    ScheduledRelease,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, AnswerKind, Detainer, DetainerBasis, DetainerForm, DetainerState, Finding,
@@ -317,12 +318,13 @@ impl Cell<'_> {
                 CaseCommand::CorrectIdentity { custody, identity, correction: correction() }
             }
             "MoveCustody" if self.way == "agency" => {
-                let to = Destination::Agency("next-jail".parse().unwrap(), "NY031".parse().unwrap());
-                CaseCommand::MoveCustody { custody, movement: Movement { to, occurred_at: None } }
+                let proposal = MoveProposal { to: "next-jail".parse().unwrap(), ..sample::proposal("erie") };
+                CaseCommand::OfferMove { custody, proposal }
             }
-            "MoveCustody" => {
-                CaseCommand::MoveCustody { custody, movement: sample::movement(MovementKind::Court, "erie") }
-            }
+            "MoveCustody" => sample::moving(custody, MovementKind::Court, "erie"),
+            "AcceptMove" => sample::taking_over(custody),
+            "DeclineMove" => CaseCommand::DeclineMove { custody, reason: MoveDeclineReason::NoCapacity },
+            "WithdrawMove" => CaseCommand::WithdrawMove { custody },
             "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: self.scheduled() },
             "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: self.scheduled() },
             "RecordReleaseEligibility" => {
