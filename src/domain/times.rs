@@ -104,7 +104,7 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
         }
         CaseCommand::OfferMove { proposal, .. } => {
             // It may be entered late, while the person is on the way.
-            let bounds = [NoLater(Reference::Year), NoEarlier(Reference::Intake), NoEarlier(Reference::Movement)];
+            let bounds = [NoEarlier(Reference::Intake), NoEarlier(Reference::Movement)];
             check.moment("planned_at", Some(proposal.planned_at), &bounds);
         }
         CaseCommand::AcceptMove { acceptance, .. } => {

@@ -169,13 +169,13 @@ async fn kept(world: World) {
     let names = |custodies: Vec<v1::Custody>| custodies.into_iter().map(|one| one.name).collect::<Vec<_>>();
     for (party, filter, expected) in [
         (&doccs, "", 1),
-        (&doccs, "state = MOVED_ON", 1),
-        (&doccs, "state = HELD", 0),
+        (&doccs, r#"state = "CUSTODY_STATE_MOVED_ON""#, 1),
+        (&doccs, r#"state = "CUSTODY_STATE_HELD""#, 0),
         (&doccs, r#"subject.identifiers.booking_number = "D-2026-1""#, 1),
         (&doccs, r#"subject.identifiers.booking_number = "E-2026-1""#, 0),
         (&erie, "", 1),
-        (&erie, "state = HELD", 1),
-        (&erie, "state = MOVED_ON", 0),
+        (&erie, r#"state = "CUSTODY_STATE_HELD""#, 1),
+        (&erie, r#"state = "CUSTODY_STATE_MOVED_ON""#, 0),
         (&erie, r#"subject.identifiers.booking_number = "E-2026-1""#, 1),
         (&erie, r#"subject.identifiers.booking_number = "D-2026-1""#, 0),
     ] {

@@ -9,8 +9,8 @@ use comity::domain::charge::{Charge, ChargeStatus, Severity};
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{
-    ActualRelease, Custody, Identity, Intake, MoveDeclineReason, MoveProposal, MovementKind, ReleaseRecipient,
-    ScheduledRelease,
+    ActualRelease, Custody, Identity, Intake, MoveDeclineReason, MoveOffer, MoveOfferState, MoveProposal, MovementKind,
+    ReleaseRecipient, ScheduledRelease, Standing,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, AnswerKind, Detainer, DetainerBasis, DetainerForm, DetainerState, Finding,
@@ -198,7 +198,18 @@ impl Cell<'_> {
 
     fn custody(&self) -> Custody {
         let intake = Intake { charges: self.charges(), flags: self.flags(), ..sample::intake() };
-        let opened = Custody::opened(self.custody_name(), custodian_id(self.class), intake, sample::start());
+        // Who answers an offer does not hold the person yet.
+        let answers = matches!(self.method, "CustodyService/AcceptMove" | "CustodyService/DeclineMove");
+        let holder = if answers { "next-jail".parse().unwrap() } else { custodian_id(self.class) };
+        let mut opened = Custody::opened(self.custody_name(), holder, intake, sample::start());
+        opened.offer = answers.then(|| MoveOffer {
+            state: MoveOfferState::Offered,
+            proposal: MoveProposal { to: custodian_id(self.class), ..sample::proposal("erie") },
+            decline_reason: None,
+            standing: Standing::default(),
+            offered_by: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+            offered_at: sample::start(),
+        });
         let detainers = if self.matched { vec![self.detainer_name()] } else { Vec::new() };
         Custody { detainers, scheduled: Some(self.scheduled()), ..opened }
     }
