@@ -40,10 +40,7 @@ pub fn decide(
     id: Uuid,
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
-    // What an agency keeps that handed the person on is for it to read, whatever the command.
-    if case.custody.as_ref().is_some_and(|custody| custody.state == CustodyState::MovedOn) {
-        return Err(Refusal::NoSuchCase);
-    }
+    may_be_written(case)?;
     match permitted.value() {
         CaseCommand::LodgeDetainer(request) => Ok(detainer::lodge(permitted, request, id, now)),
         CaseCommand::AmendDetainer { request, .. } => detainer::amend(case, permitted, request, now),
@@ -113,4 +110,10 @@ pub fn decide(
         CaseCommand::BarAppeal { judged, .. } => appeal::bar(case, permitted, judged),
         CaseCommand::ReportFailure { transfer, cause } => transfer::fail(case, permitted, transfer, *cause, now),
     }
+}
+
+/// What an agency keeps that handed the person on is for it to read, whatever the command.
+fn may_be_written(case: &Case) -> Result<(), Refusal> {
+    let is_record = case.custody.as_ref().is_some_and(|custody| custody.state == CustodyState::MovedOn);
+    if is_record { Err(Refusal::NoSuchCase) } else { Ok(()) }
 }

@@ -75,6 +75,7 @@ mod guards;
 mod hand_over;
 #[cfg(test)]
 mod handing_on;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;

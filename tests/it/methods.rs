@@ -5,6 +5,7 @@ mod custodies;
 mod detainers;
 mod duties;
 mod evidence;
+mod moves;
 mod operators;
 mod policies;
 mod probes;

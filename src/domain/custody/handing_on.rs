@@ -131,6 +131,7 @@ impl Custody {
     pub fn as_offered(&self) -> Self {
         let mut shown = self.clone();
         shown.intake.victim_contact = None;
+        (shown.intake.subject.home_address, shown.intake.subject.work_address) = (None, None);
         shown.detainers.clear();
         shown.handed_on.clear();
         shown

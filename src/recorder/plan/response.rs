@@ -50,19 +50,7 @@ pub(in crate::recorder) fn answer(
 ) -> Vec<u8> {
     let detainer = || case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint(admitted, detainer)));
     let custody = || case.custody.as_ref().map(show::custody);
-    let transfer = || {
-        let detainer = case.detainer.as_ref()?;
-        let withheld = match viewpoint(admitted, detainer) {
-            Viewpoint::Issuer => detainer.issuer_view.withheld.as_slice(),
-            Viewpoint::Custodian => &[],
-        };
-        match (transfer_of(command, detainer), command.transfer()) {
-            (Some(transfer), _) => Some(show::transfer(&detainer.name, transfer, withheld)),
-            // The facility may no longer be disclosed to the caller.
-            (None, Some(name)) => Some(show::transfer_withheld(name, withheld)),
-            (None, None) => None,
-        }
-    };
+    let transfer = || shown_transfer(admitted, command, case.detainer.as_ref()?);
     let determinations =
         || records.first().map_or_else(Vec::new, |record| show::determinations(&record.determinations));
     match command {
@@ -125,6 +113,20 @@ pub(in crate::recorder) fn answer(
         CaseCommand::IssueAppeal(_) | CaseCommand::AnswerAppeal { .. } | CaseCommand::BarAppeal { .. } => {
             appeals::answer(command, case, records).unwrap_or_default()
         }
+    }
+}
+
+/// The transfer that a write is upon, as its caller is shown it.
+fn shown_transfer(admitted: &Admitted<Command>, command: &CaseCommand, detainer: &Detainer) -> Option<v1::Transfer> {
+    let withheld = match viewpoint(admitted, detainer) {
+        Viewpoint::Issuer => detainer.issuer_view.withheld.as_slice(),
+        Viewpoint::Custodian => &[],
+    };
+    match (transfer_of(command, detainer), command.transfer()) {
+        (Some(transfer), _) => Some(show::transfer(&detainer.name, transfer, withheld)),
+        // The facility may no longer be disclosed to the caller.
+        (None, Some(name)) => Some(show::transfer_withheld(name, withheld)),
+        (None, None) => None,
     }
 }
 

@@ -3,12 +3,12 @@
 use comity::wire::v1;
 
 use crate::harness::changes::{
-    birth_date_in, calling_back, cancellation_in, correction, dismissal_in, eligibility_in, escape_from,
-    expungement_of, movement_to, movement_to_hospital, reopening_of, rescheduling_of, taking_over, turning_down,
+    birth_date_in, cancellation_in, correction, dismissal_in, eligibility_in, escape_from, expungement_of,
+    reopening_of, rescheduling_of,
 };
 use crate::harness::requests::{NY, intake_at, release_of, schedule_of};
 use crate::harness::{Refused, World};
-use crate::methods::{at_fault, denied, done, too_soon_or_late};
+use crate::methods::{at_fault, denied, done, moves, too_soon_or_late};
 
 pub(super) async fn accepted(world: &World, verb: &str) {
     let doccs = world.doccs();
@@ -30,32 +30,7 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             let corrected = doccs.correct_identity(birth_date_in(&held)).await.accepted().custody.unwrap();
             assert_eq!(corrected.subject, birth_date_in(&held).subject);
         }
-        "MoveCustody" => {
-            let moved = doccs.relocate(movement_to_hospital(&held)).await.accepted().custody.unwrap();
-            assert_eq!(moved.movement, movement_to_hospital(&held).movement);
-            let offered = doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted().custody.unwrap();
-            assert_eq!(offered.custodian, "agencies/us-ny-doccs");
-            assert_eq!(offered.move_offer.unwrap().state(), v1::MoveOfferState::Offered);
-        }
-        "AcceptMove" => {
-            doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted();
-            let request = v1::AcceptMoveRequest { booking_number: "E-7".to_owned(), ..taking_over(&held) };
-            let moved = world.erie().accept_move(request).await.accepted().custody.unwrap();
-            assert_eq!((moved.custodian.as_str(), moved.facility.as_str()), ("agencies/us-ny-erie-jail", "NY015"));
-            assert_eq!(moved.subject.unwrap().identifiers.unwrap().booking_number, "E-7");
-            done(world.erie().relocate(movement_to_hospital(&held)).await);
-        }
-        "DeclineMove" => {
-            doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted();
-            let declined = world.erie().decline_move(turning_down(&held)).await.accepted().move_offer.unwrap();
-            assert_eq!(declined.state(), v1::MoveOfferState::Declined);
-            assert_eq!(declined.decline_reason(), v1::MoveDeclineReason::NoCapacity);
-        }
-        "WithdrawMove" => {
-            doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted();
-            let custody = doccs.withdraw_move(calling_back(&held)).await.accepted().custody.unwrap();
-            assert_eq!(custody.move_offer.unwrap().state(), v1::MoveOfferState::Withdrawn);
-        }
+        "MoveCustody" | "AcceptMove" | "DeclineMove" | "WithdrawMove" => moves::accepted(world, verb, &held).await,
         "RescheduleRelease" => {
             doccs.schedule(schedule_of(&held)).await.accepted();
             let custody = doccs.reschedule(rescheduling_of(&held)).await.accepted().custody.unwrap();
@@ -128,36 +103,7 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
                 doccs.correct_identity(v1::CorrectIdentityRequest { correction: None, ..birth_date_in(&held) }).await,
             )
         }
-        "MoveCustody" => {
-            erie.relocate(movement_to_hospital(&held)).await.not_found();
-            // Out of the jurisdiction, to nobody who holds people, and to oneself.
-            for agency in ["us-tx-harris-jail", "us-ice", "us-ny-doccs"] {
-                at_fault(doccs.relocate(movement_to(&held, agency)).await);
-            }
-            doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted();
-            too_soon_or_late(doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await);
-            doccs.release(release_of(&held)).await.accepted();
-            too_soon_or_late(doccs.relocate(movement_to_hospital(&held)).await)
-        }
-        "AcceptMove" => {
-            // Nobody but the agency that the person is offered to.
-            erie.accept_move(taking_over(&held)).await.not_found();
-            doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted();
-            too_soon_or_late(doccs.accept_move(taking_over(&held)).await);
-            at_fault(erie.accept_move(v1::AcceptMoveRequest { occurred_at: None, ..taking_over(&held) }).await);
-            doccs.release(release_of(&held)).await.accepted();
-            erie.accept_move(taking_over(&held)).await.not_found()
-        }
-        "DeclineMove" => {
-            erie.decline_move(turning_down(&held)).await.not_found();
-            doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted();
-            too_soon_or_late(doccs.decline_move(turning_down(&held)).await);
-            at_fault(erie.decline_move(v1::DeclineMoveRequest { reason: 0, ..turning_down(&held) }).await)
-        }
-        "WithdrawMove" => {
-            erie.withdraw_move(calling_back(&held)).await.not_found();
-            too_soon_or_late(doccs.withdraw_move(calling_back(&held)).await)
-        }
+        "MoveCustody" | "AcceptMove" | "DeclineMove" | "WithdrawMove" => moves::refused(world, verb, &held).await,
         "RescheduleRelease" => too_soon_or_late(doccs.reschedule(rescheduling_of(&held)).await),
         "RecordReleaseEligibility" => {
             erie.enter_eligibility(eligibility_in(&held)).await.not_found();

@@ -178,11 +178,12 @@ impl Cell<'_> {
         if !self.matched {
             return lodged;
         }
+        let holder = self.holder();
         Detainer {
-            custodian: Some(custodian_id(self.class)),
+            custodian: Some(holder.clone()),
             acknowledgement: Some(sample::found(Finding::MatchedCustody, Some(&self.custody_name()))),
             state: DetainerState::Matched,
-            verified: Some(lodged.verified_by(&self.verification(), &custodian_id(self.class), sample::start())),
+            verified: Some(lodged.verified_by(&self.verification(), &holder, sample::start())),
             ..lodged
         }
     }
@@ -198,11 +199,8 @@ impl Cell<'_> {
 
     fn custody(&self) -> Custody {
         let intake = Intake { charges: self.charges(), flags: self.flags(), ..sample::intake() };
-        // Who answers an offer does not hold the person yet.
-        let answers = matches!(self.method, "CustodyService/AcceptMove" | "CustodyService/DeclineMove");
-        let holder = if answers { "next-jail".parse().unwrap() } else { custodian_id(self.class) };
-        let mut opened = Custody::opened(self.custody_name(), holder, intake, sample::start());
-        opened.offer = answers.then(|| MoveOffer {
+        let mut opened = Custody::opened(self.custody_name(), self.holder(), intake, sample::start());
+        opened.offer = self.answers_an_offer().then(|| MoveOffer {
             state: MoveOfferState::Offered,
             proposal: MoveProposal { to: custodian_id(self.class), ..sample::proposal("erie") },
             decline_reason: None,
@@ -212,6 +210,15 @@ impl Cell<'_> {
         });
         let detainers = if self.matched { vec![self.detainer_name()] } else { Vec::new() };
         Custody { detainers, scheduled: Some(self.scheduled()), ..opened }
+    }
+
+    fn answers_an_offer(&self) -> bool {
+        matches!(self.method, "CustodyService/AcceptMove" | "CustodyService/DeclineMove")
+    }
+
+    /// Who holds the person. Whoever answers an offer does not do so yet.
+    fn holder(&self) -> AgencyId {
+        if self.answers_an_offer() { "next-jail".parse().unwrap() } else { custodian_id(self.class) }
     }
 
     fn flags(&self) -> Flags {
