@@ -21,7 +21,7 @@ use crate::domain::case::Case;
 use crate::domain::claim::{ClaimOutcome, Side};
 use crate::domain::clocks::{Firing, all_of_custody, all_of_detainer};
 use crate::domain::custody::{
-    Custody, CustodyState, Destination, HoldEnd, Identity, Movement, ReportedClaims, Standing, eligibility,
+    Custody, CustodyState, Destination, HoldEnd, Identity, Movement, ReportedClaims, eligibility,
 };
 use crate::domain::detainer::promise::{promises_hold, suspend, suspended};
 use crate::domain::detainer::{
@@ -268,9 +268,8 @@ impl CaseUpdate<'_> {
 
     /// Updates what would come with the person, while they are offered to another agency.
     fn update_offer(&mut self) {
-        let Case { custody: Some(custody), linked, .. } = &*self.case else { return };
-        let standing = Standing::on(linked);
-        if custody.open_offer().is_some_and(|offer| offer.standing != standing) {
+        let (standing, custody) = (self.case.standing(), self.case.custody.as_ref());
+        if custody.and_then(Custody::open_offer).is_some_and(|offer| offer.standing != standing) {
             self.custody(|custody| {
                 if let Some(offer) = &mut custody.offer {
                     offer.standing = standing;

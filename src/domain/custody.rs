@@ -5,6 +5,7 @@ mod clocks;
 pub(in crate::domain) mod eligibility;
 mod handing_on;
 mod hold_latch;
+mod move_offer;
 mod reported_claims;
 
 use std::collections::BTreeSet;
@@ -15,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use clocks::CustodyClocks;
 pub use eligibility::{ReleaseEligibility, ReleaseEligibilityKind};
-pub use handing_on::{MoveAcceptance, MoveDeclineReason, MoveOffer, MoveOfferState, MoveProposal, Standing};
 pub use hold_latch::{HoldEnd, HoldLatch, LatchedHold};
+pub use move_offer::{MoveAcceptance, MoveDeclineReason, MoveOffer, MoveOfferState, MoveProposal, Standing};
 pub use reported_claims::ReportedClaims;
 
 use crate::domain::charge::Charge;
@@ -78,6 +79,16 @@ pub enum Destination {
     Court,
     /// Another custodian, and its facility where the person is now.
     Agency(AgencyId, FacilityCode),
+}
+
+impl Movement {
+    /// The agency that the person was handed on to, if another one holds them since.
+    pub fn handed_on_to(&self) -> Option<&AgencyId> {
+        match &self.to {
+            Destination::Agency(next, _) => Some(next),
+            Destination::Facility(_) | Destination::Hospital | Destination::Court => None,
+        }
+    }
 }
 
 /// Where to, within the same custodian's custody.

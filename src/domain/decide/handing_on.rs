@@ -7,7 +7,6 @@ use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
     Custody, Destination, MoveAcceptance, MoveDeclineReason, MoveOffer, MoveOfferState, MoveProposal, Movement,
-    Standing,
 };
 use crate::domain::decide::custody::{changed, held, reconsidered};
 use crate::domain::determination::FieldClasses;
@@ -33,7 +32,7 @@ pub(super) fn offer(
         state: MoveOfferState::Offered,
         proposal: proposal.clone(),
         decline_reason: None,
-        standing: Standing::on(&case.linked),
+        standing: case.standing(),
         offered_by: officer.pseudonym.clone(),
         offered_at: now,
     };

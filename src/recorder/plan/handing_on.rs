@@ -8,7 +8,7 @@ use crate::domain::ids::{AgencyId, CaseKind, LogKind, OfficerPseudonym};
 use crate::domain::method::Method;
 use crate::domain::permit::Admitted;
 use crate::domain::search::Term;
-use crate::recorder::plan::By;
+use crate::recorder::plan::naming::Who;
 use crate::store::FoundBy;
 
 /// By which terms the custodies are found that are offered to the callers of commands. INVARIANT: a custody that is not
@@ -27,17 +27,14 @@ pub(in crate::recorder) fn found_by<'a>(
 }
 
 /// Who is named for a record. What an issuer reads of a person who was taken over names who handed them on, as a move within
-/// an agency does. INVARIANT: the leaf is read by issuers that may not learn who holds the person now, or that an offer was
+/// an agency does. None: whoever caused it. INVARIANT: the leaf is read by issuers that may not learn who holds the person now, or that an offer was
 /// answered.
 pub(in crate::recorder) fn named<'a>(
-    by: By<'a>,
     record: &Record,
     mover: Option<&'a (AgencyId, OfficerPseudonym)>,
-) -> By<'a> {
-    match (mover, record.log) {
-        (Some((agency, officer)), LogKind::Exchange) => By { agency, officer, method: Method::MoveCustody.rpc(), ..by },
-        (Some(_), LogKind::Custody) | (None, _) => by,
-    }
+) -> Option<Who<'a>> {
+    let (agency, officer) = mover.filter(|_| record.log == LogKind::Exchange)?;
+    Some((agency, officer, Method::MoveCustody.rpc()))
 }
 
 /// The agency and officer that handed a person on, where a command takes that person over.
