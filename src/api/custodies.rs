@@ -8,10 +8,12 @@ use crate::api::context::Api;
 use crate::api::list::{Page, classes_of};
 use crate::api::status;
 use crate::api::stream::ResponseStream;
+use crate::domain::agency::Caller;
 use crate::domain::case::StoredCase;
-use crate::domain::ids::CaseKind;
+use crate::domain::ids::{CaseKind, CaseName};
 use crate::domain::method::ReadMethod;
-use crate::store::{CasesOf, DisclosedResource};
+use crate::domain::search::Term;
+use crate::store::{CaseFilter, CasesOf, DisclosedResource, Reader, StoreError};
 use crate::wire::v1::custody_service_server::CustodyService;
 use crate::wire::{parse, show, v1};
 
@@ -70,6 +72,27 @@ impl CustodyService for Custodies {
         self.0.write(request).await
     }
 
+    async fn accept_move(
+        &self,
+        request: Request<v1::AcceptMoveRequest>,
+    ) -> Result<Response<v1::AcceptMoveResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn decline_move(
+        &self,
+        request: Request<v1::DeclineMoveRequest>,
+    ) -> Result<Response<v1::DeclineMoveResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn withdraw_move(
+        &self,
+        request: Request<v1::WithdrawMoveRequest>,
+    ) -> Result<Response<v1::WithdrawMoveResponse>, Status> {
+        self.0.write(request).await
+    }
+
     async fn reschedule_release(
         &self,
         request: Request<v1::RescheduleReleaseRequest>,
@@ -121,11 +144,12 @@ impl CustodyService for Custodies {
         let caller = Api::caller(&request)?;
         let name = parse::case_name("name", &request.get_ref().name, CaseKind::Custody)
             .map_err(|faults| status::violations(&faults))?;
-        let whose = CasesOf::of(&caller, &name.jurisdiction);
-        let case = self.0.read(move |reader| reader.case_of(&whose, &name)).await?.ok_or_else(status::not_found)?;
-        let custody = case.custody().filter(|custody| self.0.gate().may_see_custody(&caller, custody));
+        let reader_is = caller.clone();
+        let case = self.0.read(move |reader| custody_of(reader, &reader_is, &name)).await?;
+        let custody = case.as_ref().and_then(StoredCase::custody);
+        let custody = custody.and_then(|custody| self.0.gate().custody_for(&caller, custody));
         let custody = custody.ok_or_else(status::not_found)?;
-        let shown = show::custody(custody);
+        let shown = show::custody(&custody);
         let (name, classes) = (&custody.name, classes_of(&shown)?);
         let resources = vec![DisclosedResource::from(name)];
         self.0.disclose(&caller, ReadMethod::GetCustody, &name.jurisdiction, resources, classes).await?;
@@ -148,10 +172,33 @@ impl CustodyService for Custodies {
         };
         let (gate, reader) = (self.0.gate(), caller.clone());
         let show = move |case: &StoredCase| {
-            let custody = case.custody().filter(|custody| gate.may_see_custody(&reader, custody))?;
-            Some(show::custody(custody))
+            let custody = gate.own_custody(&reader, case.custody()?)?;
+            Some(show::custody(&custody))
         };
         let (custodies, next_page_token) = self.0.list(&caller, page, show).await?;
         Ok(Response::new(v1::ListCustodiesResponse { custodies, next_page_token }))
     }
+}
+
+/// A custody that may be the caller's to see: it holds or oversees it, or the index says that it is shown it all the same.
+/// Any other is not opened.
+pub(super) fn custody_of(
+    reader: &dyn Reader,
+    caller: &Caller,
+    name: &CaseName,
+) -> Result<Option<StoredCase>, StoreError> {
+    let own = reader.case_of(&CasesOf::of(caller, &name.jurisdiction), name)?;
+    if own.is_some() || !caller.takes_part_in(&name.jurisdiction) {
+        return Ok(own);
+    }
+    let shown = CaseFilter {
+        jurisdiction: name.jurisdiction.clone(),
+        kind: CaseKind::Custody,
+        agency: None,
+        unassigned: true,
+        terms: vec![Term::shown_to(&caller.agency.id, name)],
+        after: None,
+        limit: 1,
+    };
+    Ok(reader.cases(&shown)?.pop())
 }

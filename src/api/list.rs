@@ -17,7 +17,7 @@ use crate::domain::determination::FieldClasses;
 use crate::domain::ids::{AgencyId, CaseKind};
 use crate::domain::method::ReadMethod;
 use crate::domain::search::Term;
-use crate::store::{CaseFilter, CasesOf, DisclosedResource, StoreError};
+use crate::store::{CaseFilter, CasesOf, DisclosedResource, Reader, StoreError};
 use crate::wire::enums::from_wire;
 use crate::wire::filter::{Field, Filterable, ListFilter};
 use crate::wire::{Message, Named, parse, wire_walk};
@@ -73,6 +73,7 @@ impl Api {
         }
         let whose = CasesOf::of(caller, &jurisdiction);
         let terms = terms(page.kind, &whose, &filter);
+        let records = record_terms(page.kind, &whose, &filter);
         let CasesOf { agency, unassigned } = whose;
         let cases =
             CaseFilter { jurisdiction: jurisdiction.clone(), kind: page.kind, agency, unassigned, terms, after, limit };
@@ -84,7 +85,7 @@ impl Api {
                 let case = disclosure_filter.case(case)?;
                 Ok(show(&case).filter(|shown| filter.holds(shown)))
             };
-            find(cases, |cases| reader.cases(cases), listed)
+            find(cases, |cases| own_and_records(reader, cases, &records), listed)
         });
         let Found { shown, resources, next } = found.await?;
         let mut classes = FieldClasses::NONE;
@@ -157,6 +158,30 @@ fn find<T: Message>(
         if have_ended {
             return Ok(found);
         }
+    }
+}
+
+/// The next cases of a list: the reader's own, and those of which it keeps a record, since it handed the person on.
+/// `records` finds these alone.
+fn own_and_records(reader: &dyn Reader, filter: &CaseFilter, records: &[Term]) -> Result<Vec<StoredCase>, StoreError> {
+    let mut found = reader.cases(filter)?;
+    if !records.is_empty() {
+        let filter = CaseFilter { agency: None, unassigned: true, terms: records.to_vec(), ..filter.clone() };
+        found.extend(reader.cases(&filter)?);
+        found.sort_by_key(|case| case.name().id);
+        found.truncate(filter.limit);
+    }
+    Ok(found)
+}
+
+/// The terms of the records that a list may have. Each names the reader, so they find no others'.
+fn record_terms(kind: CaseKind, whose: &CasesOf, filter: &ListFilter) -> Vec<Term> {
+    let (Some(own), CaseKind::Custody) = (&whose.agency, kind) else { return Vec::new() };
+    let handed_on = filter.state().and_then(from_wire::<CustodyState>).is_none_or(|it| it == CustodyState::MovedOn);
+    match filter.number() {
+        _ if !handed_on => Vec::new(),
+        Some((number, value)) => vec![Term::number_handed_on_by(own, number, value)],
+        None => vec![Term::handed_on_by(own)],
     }
 }
 

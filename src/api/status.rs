@@ -318,6 +318,8 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::NotOffered
         | Refusal::NotAccepted
         | Refusal::AlreadyConfirmed
+        | Refusal::MoveOpen
+        | Refusal::MoveNotOpen
         | Refusal::TransferOver
         | Refusal::NotYours
         | Refusal::NotBorneOut

@@ -89,6 +89,8 @@ impl Tally {
             | Event::ChargesUpdated(_)
             | Event::IdentityCorrected(_)
             | Event::CustodyMoved(_)
+            | Event::MoveOffered(_)
+            | Event::MoveOfferEnded(_)
             | Event::ReleaseRescheduled(_)
             | Event::ReleaseEligibilityRecorded(_)
             | Event::ReleaseEligibilityNoticed(_)

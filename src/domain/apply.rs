@@ -31,10 +31,10 @@ use crate::domain::determination::{FieldClass, LawAction, Ruling};
 use crate::domain::event::{Change, Disclosure, Event, Record, RecordedDetermination};
 use crate::domain::expungement::Expunged;
 use crate::domain::hold::{self, end_hold, held_on_other_ground};
-use crate::domain::ids::CaseName;
+use crate::domain::ids::{AgencyId, BookingNumber, CaseName, FacilityCode};
 use crate::domain::matching;
 use crate::domain::safeguards::Safeguards;
-use crate::domain::subject::Flags;
+use crate::domain::subject::{Flags, Subject};
 use crate::domain::timetable::Timetable;
 
 /// Changes a case by an event. `exchange_index` is the position that the event's entry takes in the exchange log, or
@@ -118,7 +118,9 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
             }
         }),
         Event::IdentityCorrected { identity, .. } => update.describe(identity),
-        Event::CustodyMoved { movement, .. } => update.move_to(movement),
+        Event::CustodyMoved { movement, booking_number, .. } => update.move_to(movement, booking_number.as_ref()),
+        Event::MoveOffered { custody: offered } => update.custody(|custody| custody.offer.clone_from(&offered.offer)),
+        Event::MoveOfferEnded { offer, .. } => update.custody(|custody| custody.offer = Some(offer.clone())),
         Event::ReleaseScheduled { release, .. } | Event::ReleaseRescheduled { release, .. } => {
             update.custody(|custody| {
                 let scheduled = custody.state == CustodyState::ReleaseScheduled;
@@ -213,6 +215,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
     }
     update.note_lapsed_promises(&promised);
     update.update_reported_claims();
+    update.update_offer();
     update.note_new_safeguards(&safeguards_before, today);
     // An answer to an appeal changes no detainer. Of an eligibility the law is asked as if no date were public.
     let apart = matches!(
@@ -260,6 +263,18 @@ impl CaseUpdate<'_> {
         let reported = ReportedClaims::under(linked);
         if custody.reported_claims != reported {
             self.custody(|custody| custody.reported_claims = reported);
+        }
+    }
+
+    /// Updates what would come with the person, while they are offered to another agency.
+    fn update_offer(&mut self) {
+        let (standing, custody) = (self.case.standing(), self.case.custody.as_ref());
+        if custody.and_then(Custody::open_offer).is_some_and(|offer| offer.standing != standing) {
+            self.custody(|custody| {
+                if let Some(offer) = &mut custody.offer {
+                    offer.standing = standing;
+                }
+            });
         }
     }
 
@@ -480,45 +495,65 @@ impl CaseUpdate<'_> {
             custody.intake.flags = custody.intake.flags.corrected(identity.flags);
             custody.intake.subject = identity.subject.clone();
         });
-        if !matching::alike(&before, &identity.subject) {
-            self.each(|_| true, |detainer| detainer.describe(&before, &identity.subject));
+        self.describe_on_all(&before, &identity.subject);
+    }
+
+    /// Tells each detainer that the custody describes the person otherwise than before.
+    fn describe_on_all(&mut self, before: &Subject, after: &Subject) {
+        if !matching::alike(before, after) {
+            self.each(|_| true, |detainer| detainer.describe(before, after));
         }
     }
 
-    /// Moves the custody. With a new custodian, its detainers go too, but a promise binds only the custodian that made
-    /// it.
-    fn move_to(&mut self, movement: &Movement) {
-        self.custody(|custody| {
-            custody.movement = Some(movement.clone());
-            match &movement.to {
-                Destination::Facility(facility) => custody.intake.facility = facility.clone(),
-                Destination::Hospital | Destination::Court => {}
-                Destination::Agency(custodian, facility) => {
-                    custody.custodian = custodian.clone();
-                    custody.intake.facility = facility.clone();
-                }
+    /// Moves the person.
+    fn move_to(&mut self, movement: &Movement, booking_number: Option<&BookingNumber>) {
+        match &movement.to {
+            Destination::Facility(facility) => {
+                self.custody(|custody| custody.intake.facility = facility.clone());
             }
-        });
-        if let Destination::Agency(custodian, _) = &movement.to {
-            self.each(
-                |_| true,
-                |detainer| {
-                    detainer.custodian = Some(custodian.clone());
-                    // The new custodian has not seen the warrant, and the old one's verification does not revive if the
-                    // person returns. A refusal stays.
-                    if detainer.verified.as_ref().is_some_and(|verified| !verified.refused()) {
-                        detainer.verified = None;
-                    }
-                },
-            );
-            self.each(
-                |detainer| detainer.state.is_active(),
-                |detainer| {
-                    detainer.state = DetainerState::Matched;
-                    detainer.answer = None;
-                },
-            );
+            Destination::Hospital | Destination::Court => self.custody(|_| ()),
+            Destination::Agency(next, facility) => self.hand_on(movement, (next, facility, booking_number)),
         }
+        if let Some(custody) = &mut self.case.custody {
+            custody.movement = Some(movement.clone());
+        }
+    }
+
+    /// Gives the custody to a new custodian. Its detainers go too, but a promise binds only the custodian that made it.
+    /// Whoever held the person keeps its record of the stay.
+    fn hand_on(
+        &mut self,
+        movement: &Movement,
+        (next, facility, booking_number): (&AgencyId, &FacilityCode, Option<&BookingNumber>),
+    ) {
+        let Some(before) = self.case.custody.clone() else { return };
+        let record = before.record_of_move(movement, self.now);
+        let mut after = before.taken_over(next, facility, booking_number);
+        after.offer = None;
+        // Each agency keeps its last record. Whoever holds the person again has the custody itself.
+        after.handed_on.retain(|kept| kept.custodian != *next && kept.custodian != record.custodian);
+        after.handed_on.push(record);
+        let described = after.intake.subject.clone();
+        self.custody(|custody| *custody = after);
+        self.describe_on_all(&before.intake.subject, &described);
+        self.each(
+            |_| true,
+            |detainer| {
+                detainer.custodian = Some(next.clone());
+                // The new custodian has not seen the warrant, and the old one's verification does not revive if the
+                // person returns. A refusal stays.
+                if detainer.verified.as_ref().is_some_and(|verified| !verified.refused()) {
+                    detainer.verified = None;
+                }
+            },
+        );
+        self.each(
+            |detainer| detainer.state.is_active(),
+            |detainer| {
+                detainer.state = DetainerState::Matched;
+                detainer.answer = None;
+            },
+        );
     }
 
     /// Ends the custody and every active detainer on it.

@@ -32,6 +32,8 @@ impl Booked {
             Some("custody.subject.identifiers.booking_number")
         } else if let CaseCommand::CorrectIdentity { .. } = command {
             Some("subject.identifiers.booking_number")
+        } else if let CaseCommand::AcceptMove { acceptance, .. } = command {
+            acceptance.booking_number.as_ref().map(|_| "booking_number")
         } else {
             None
         };
@@ -46,12 +48,12 @@ impl Booking {
             CustodyState::Held | CustodyState::ReleaseScheduled => {
                 Self::with(&custody.custodian, &custody.intake.subject)
             }
-            CustodyState::Released | CustodyState::Closed => None,
+            CustodyState::Released | CustodyState::Closed | CustodyState::MovedOn => None,
         }
     }
 
-    /// The number that a command would have an open custody use: a new one, the one that it names, opened again, or the
-    /// same under another number.
+    /// The number that a command would have an open custody use: a new one, the one that it names, opened again or
+    /// taken over, or the same under another number.
     pub fn used_by(command: &CaseCommand, caller: &AgencyId, named: Option<&Custody>) -> Option<Self> {
         if let CaseCommand::OpenCustody(intake) = command {
             Self::with(caller, &intake.subject)
@@ -60,6 +62,9 @@ impl Booking {
             Self::with(&before.agency, &identity.subject).filter(|after| *after != before)
         } else if let CaseCommand::ReopenCustody { .. } = command {
             named.and_then(|custody| Self::with(&custody.custodian, &custody.intake.subject))
+        } else if let CaseCommand::AcceptMove { .. } = command {
+            // What the agency named, or else what comes with the person.
+            named.and_then(|custody| Self::with(caller, &custody.after(command).intake.subject))
         } else {
             None
         }

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::appeal::{Appeal, AppealItem, Limits};
-use crate::domain::custody::Custody;
-use crate::domain::detainer::Detainer;
+use crate::domain::custody::{Custody, Standing};
+use crate::domain::detainer::{Detainer, DetainerState};
 use crate::domain::expungement::Expunged;
 use crate::domain::ids::{AgencyId, CaseName};
-use crate::domain::transfer::Transfer;
+use crate::domain::transfer::{Transfer, TransferState};
 
 /// A case as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,18 @@ impl Case {
     /// Pick-ups of the case under which the custodian says that it handed the person over.
     pub fn hand_overs(&self) -> impl Iterator<Item = &Transfer> {
         self.concerned().flat_map(|detainer| &detainer.transfers).filter(|transfer| transfer.is_handed_over())
+    }
+
+    /// What would come with the person, if they were handed on.
+    pub fn standing(&self) -> Standing {
+        let of = |state| self.linked.iter().filter(|detainer| detainer.state == state).count();
+        let transfers = self.linked.iter().flat_map(|detainer| &detainer.transfers);
+        Standing {
+            detainers: self.active().count(),
+            holds: of(DetainerState::HoldHonored),
+            notices: of(DetainerState::NotifyOnly),
+            pick_ups: transfers.filter(|transfer| transfer.state == TransferState::Accepted).count(),
+        }
     }
 
     /// Active detainers on the custody.

@@ -11,7 +11,8 @@ use crate::domain::charge::Charge;
 use crate::domain::claim::{Claim, ClaimOutcome};
 use crate::domain::correction::Correction;
 use crate::domain::custody::{
-    ActualRelease, Closing, Identity, Intake, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
+    ActualRelease, Closing, Identity, Intake, MoveAcceptance, MoveDeclineReason, MoveProposal, OtherGround, Place,
+    ReleaseEligibility, ScheduledRelease,
 };
 use crate::domain::detainer::{Acknowledgement, Answer, LiftReason, Request};
 use crate::domain::expungement::ExpungementOrder;
@@ -138,12 +139,40 @@ pub enum CaseCommand {
         /// Why.
         correction: Correction,
     },
-    /// Enter a movement.
+    /// Enter a movement within the agency, to hospital or to court.
     MoveCustody {
         /// Which custody.
         custody: CaseName,
         /// Where to.
-        movement: Movement,
+        to: Place,
+        /// When.
+        occurred_at: Option<Timestamp>,
+    },
+    /// Offer to hand the person on to another agency.
+    OfferMove {
+        /// Which custody.
+        custody: CaseName,
+        /// To whom, where and when.
+        proposal: MoveProposal,
+    },
+    /// Take the person over.
+    AcceptMove {
+        /// Which custody.
+        custody: CaseName,
+        /// When, and where the person is now.
+        acceptance: MoveAcceptance,
+    },
+    /// Say that the person is not taken.
+    DeclineMove {
+        /// Which custody.
+        custody: CaseName,
+        /// Why.
+        reason: MoveDeclineReason,
+    },
+    /// Withdraw the offer to hand the person on.
+    WithdrawMove {
+        /// Which custody.
+        custody: CaseName,
     },
     /// Replace the expected release.
     RescheduleRelease {
@@ -294,7 +323,10 @@ impl CaseCommand {
             Self::RecordReleaseEligibility { .. } => Method::RecordReleaseEligibility,
             Self::UpdateCharges { .. } => Method::UpdateCharges,
             Self::CorrectIdentity { .. } => Method::CorrectIdentity,
-            Self::MoveCustody { .. } => Method::MoveCustody,
+            Self::MoveCustody { .. } | Self::OfferMove { .. } => Method::MoveCustody,
+            Self::AcceptMove { .. } => Method::AcceptMove,
+            Self::DeclineMove { .. } => Method::DeclineMove,
+            Self::WithdrawMove { .. } => Method::WithdrawMove,
             Self::RescheduleRelease { .. } => Method::RescheduleRelease,
             Self::CancelRelease { .. } => Method::CancelRelease,
             Self::CloseCustody { .. } => Method::CloseCustody,
@@ -342,6 +374,10 @@ impl CaseCommand {
             | Self::UpdateCharges { custody, .. }
             | Self::CorrectIdentity { custody, .. }
             | Self::MoveCustody { custody, .. }
+            | Self::OfferMove { custody, .. }
+            | Self::AcceptMove { custody, .. }
+            | Self::DeclineMove { custody, .. }
+            | Self::WithdrawMove { custody }
             | Self::RescheduleRelease { custody, .. }
             | Self::CancelRelease { custody, .. }
             | Self::CloseCustody { custody, .. }

@@ -3,7 +3,9 @@
 mod after_command;
 mod clocks;
 pub(in crate::domain) mod eligibility;
+mod handing_on;
 mod hold_latch;
+mod move_offer;
 mod reported_claims;
 
 use std::collections::BTreeSet;
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use clocks::CustodyClocks;
 pub use eligibility::{ReleaseEligibility, ReleaseEligibilityKind};
 pub use hold_latch::{HoldEnd, HoldLatch, LatchedHold};
+pub use move_offer::{MoveAcceptance, MoveDeclineReason, MoveOffer, MoveOfferState, MoveProposal, Standing};
 pub use reported_claims::ReportedClaims;
 
 use crate::domain::charge::Charge;
@@ -37,6 +40,8 @@ vocabulary! {
         Released = "released",
         /// Ended without a release.
         Closed = "closed",
+        /// Handed on to another agency: the record of whoever held the person before.
+        MovedOn = "moved-on",
     }
 }
 
@@ -59,7 +64,7 @@ vocabulary! {
 pub struct Movement {
     /// Where to.
     pub to: Destination,
-    /// When, as the custodian says.
+    /// When, as whoever holds the person now says.
     pub occurred_at: Option<Timestamp>,
 }
 
@@ -74,6 +79,37 @@ pub enum Destination {
     Court,
     /// Another custodian, and its facility where the person is now.
     Agency(AgencyId, FacilityCode),
+}
+
+impl Movement {
+    /// The agency that the person was handed on to, if another one holds them since.
+    pub fn handed_on_to(&self) -> Option<&AgencyId> {
+        match &self.to {
+            Destination::Agency(next, _) => Some(next),
+            Destination::Facility(_) | Destination::Hospital | Destination::Court => None,
+        }
+    }
+}
+
+/// Where to, within the same custodian's custody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// One of its facilities.
+    Facility(FacilityCode),
+    /// A hospital.
+    Hospital,
+    /// A court.
+    Court,
+}
+
+impl From<Place> for Destination {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Facility(facility) => Self::Facility(facility),
+            Place::Hospital => Self::Hospital,
+            Place::Court => Self::Court,
+        }
+    }
 }
 
 impl Destination {
@@ -185,6 +221,12 @@ pub struct Custody {
     pub intake: Intake,
     /// The last movement.
     pub movement: Option<Movement>,
+    /// The last offer to hand the person on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<MoveOffer>,
+    /// What the agencies that held the person before keep of it, at most one record each. Nothing changes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed_on: Vec<Custody>,
     /// Detainers that the custodian linked to it, including those that have ended.
     pub detainers: Vec<CaseName>,
     /// The expected release.
@@ -223,6 +265,8 @@ impl Custody {
             custodian,
             intake,
             movement: None,
+            offer: None,
+            handed_on: Vec::new(),
             detainers: Vec::new(),
             scheduled: None,
             eligibilities: Vec::new(),

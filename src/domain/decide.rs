@@ -9,6 +9,7 @@ mod detainer;
 mod eligibility;
 mod expiry;
 mod expungement;
+mod handing_on;
 mod notice;
 mod obligation;
 mod release;
@@ -27,6 +28,7 @@ pub use crate::domain::refusal::Refusal;
 
 use crate::domain::case::Case;
 use crate::domain::command::CaseCommand;
+use crate::domain::custody::CustodyState;
 use crate::domain::event::Record;
 use crate::domain::permit::Permitted;
 
@@ -38,6 +40,7 @@ pub fn decide(
     id: Uuid,
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
+    may_be_written(case)?;
     match permitted.value() {
         CaseCommand::LodgeDetainer(request) => Ok(detainer::lodge(permitted, request, id, now)),
         CaseCommand::AmendDetainer { request, .. } => detainer::amend(case, permitted, request, now),
@@ -63,7 +66,11 @@ pub fn decide(
         CaseCommand::CorrectIdentity { identity, correction, .. } => {
             custody::correct_identity(case, permitted, identity, correction)
         }
-        CaseCommand::MoveCustody { movement, .. } => custody::move_to(case, permitted, movement),
+        CaseCommand::MoveCustody { to, occurred_at, .. } => custody::move_to(case, permitted, to, *occurred_at),
+        CaseCommand::OfferMove { proposal, .. } => handing_on::offer(case, permitted, proposal, now),
+        CaseCommand::AcceptMove { acceptance, .. } => handing_on::accept(case, permitted, acceptance),
+        CaseCommand::DeclineMove { reason, .. } => handing_on::decline(case, permitted, *reason),
+        CaseCommand::WithdrawMove { .. } => handing_on::withdraw(case),
         CaseCommand::ScheduleRelease { release, .. } => release::schedule(case, permitted, release),
         CaseCommand::RescheduleRelease { release, .. } => release::reschedule(case, permitted, release, now),
         CaseCommand::RecordReleaseEligibility { eligibility, .. } => eligibility::record(case, permitted, eligibility),
@@ -103,4 +110,10 @@ pub fn decide(
         CaseCommand::BarAppeal { judged, .. } => appeal::bar(case, permitted, judged),
         CaseCommand::ReportFailure { transfer, cause } => transfer::fail(case, permitted, transfer, *cause, now),
     }
+}
+
+/// What an agency keeps that handed the person on is for it to read, whatever the command.
+fn may_be_written(case: &Case) -> Result<(), Refusal> {
+    let is_record = case.custody.as_ref().is_some_and(|custody| custody.state == CustodyState::MovedOn);
+    if is_record { Err(Refusal::NoSuchCase) } else { Ok(()) }
 }

@@ -12,14 +12,14 @@ use crate::domain::clocks::Firing;
 use crate::domain::correction::Correction;
 pub use crate::domain::counts::Counts;
 use crate::domain::custody::{
-    ActualRelease, Closing, Custody, Identity, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
+    ActualRelease, Closing, Custody, Identity, MoveOffer, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
 };
 use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason};
 use crate::domain::determination::{Determination, FieldClass, FieldClasses, LawAction};
 use crate::domain::expungement::ExpungementOrder;
 use crate::domain::facts::CaseFacts;
 use crate::domain::hand_over::HandedTo;
-use crate::domain::ids::{AgencyId, CaseName, LogKind};
+use crate::domain::ids::{AgencyId, BookingNumber, CaseName, LogKind};
 use crate::domain::obligation::OwedObligation;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
@@ -154,12 +154,26 @@ pub enum Event {
         /// Why.
         correction: Correction,
     },
-    /// The person was moved.
+    /// The person was moved, or taken over by another agency.
     CustodyMoved {
         /// In which custody.
         custody: CaseName,
         /// Where to.
         movement: Movement,
+        /// The booking number of the agency that took the person over.
+        booking_number: Option<BookingNumber>,
+    },
+    /// The person is offered to another agency.
+    MoveOffered {
+        /// As that agency is shown the custody.
+        custody: Box<Custody>,
+    },
+    /// The offer was declined or withdrawn.
+    MoveOfferEnded {
+        /// Of which custody.
+        custody: CaseName,
+        /// As it now stands.
+        offer: MoveOffer,
     },
     /// Another expected release replaces the one before.
     ReleaseRescheduled {

@@ -121,7 +121,7 @@ pub(in crate::domain) fn held_on_other_ground(custody: &mut Custody, now: Timest
     match custody.state {
         CustodyState::Held | CustodyState::ReleaseScheduled => {}
         // A person who has left is held on nothing.
-        CustodyState::Released | CustodyState::Closed => return,
+        CustodyState::Released | CustodyState::Closed | CustodyState::MovedOn => return,
     }
     end_hold(custody, HoldEnd::OtherGround(now));
     custody.clocks.other_ground_at = Some(now);

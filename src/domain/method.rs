@@ -56,6 +56,12 @@ vocabulary! {
         CorrectIdentity = "correct-identity",
         /// `CustodyService/MoveCustody`.
         MoveCustody = "move-custody",
+        /// `CustodyService/AcceptMove`.
+        AcceptMove = "accept-move",
+        /// `CustodyService/DeclineMove`.
+        DeclineMove = "decline-move",
+        /// `CustodyService/WithdrawMove`.
+        WithdrawMove = "withdraw-move",
         /// `CustodyService/RescheduleRelease`.
         RescheduleRelease = "reschedule-release",
         /// `CustodyService/CancelRelease`.
@@ -117,6 +123,9 @@ impl Method {
             Self::UpdateCharges => "CustodyService/UpdateCharges",
             Self::CorrectIdentity => "CustodyService/CorrectIdentity",
             Self::MoveCustody => "CustodyService/MoveCustody",
+            Self::AcceptMove => "CustodyService/AcceptMove",
+            Self::DeclineMove => "CustodyService/DeclineMove",
+            Self::WithdrawMove => "CustodyService/WithdrawMove",
             Self::RescheduleRelease => "CustodyService/RescheduleRelease",
             Self::CancelRelease => "CustodyService/CancelRelease",
             Self::CloseCustody => "CustodyService/CloseCustody",

@@ -87,6 +87,12 @@ pub enum Refusal {
     /// The caller has confirmed it before.
     #[error("the caller already confirmed the transfer")]
     AlreadyConfirmed,
+    /// One offer to hand the person on is open at a time.
+    #[error("the person is already offered to another agency")]
+    MoveOpen,
+    /// Answered or withdrawn before, or never made.
+    #[error("the person is not offered to another agency")]
+    MoveNotOpen,
     /// Declined, complete or failed.
     #[error("the transfer is over")]
     TransferOver,

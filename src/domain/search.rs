@@ -12,7 +12,7 @@ use crate::domain::booking::Booking;
 use crate::domain::case::StoredCase;
 use crate::domain::custody::{Custody, CustodyState};
 use crate::domain::detainer::{Addressee, Detainer, DetainerState, Finding};
-use crate::domain::ids::{AgencyId, AlienNumber, BookingNumber, Din, FbiNumber, StateId};
+use crate::domain::ids::{AgencyId, AlienNumber, BookingNumber, CaseName, Din, FbiNumber, StateId};
 use crate::domain::subject::{Identifiers, Subject};
 use crate::domain::vocabulary::vocabulary;
 
@@ -52,6 +52,8 @@ enum What {
     IssuersCustodian,
     AskedAgain,
     OpenBooking,
+    HandedOn,
+    ShownTo,
 }
 
 impl fmt::Debug for Term {
@@ -106,6 +108,26 @@ impl Term {
         Self { what: What::OpenBooking, of: Some(booking.agency.clone()), value: booking.number.as_str().into() }
     }
 
+    /// The custodies of which an agency keeps a record, since it handed the person on.
+    pub fn handed_on_by(agency: &AgencyId) -> Self {
+        Self { what: What::HandedOn, of: Some(agency.clone()), value: SmolStr::default() }
+    }
+
+    /// The same, by a number of the person as that record has it.
+    pub fn number_handed_on_by(agency: &AgencyId, kind: PersonNumber, number: &str) -> Self {
+        Self::number(kind, number).kept_by(agency)
+    }
+
+    fn kept_by(self, agency: &AgencyId) -> Self {
+        Self { of: Some(agency.clone()), ..self }
+    }
+
+    /// A custody that an agency is shown though it does not hold the person: the person is offered to it, or it handed them
+    /// on.
+    pub fn shown_to(agency: &AgencyId, custody: &CaseName) -> Self {
+        Self { what: What::ShownTo, of: Some(agency.clone()), value: custody.id.to_string().into() }
+    }
+
     /// The text that is digested. No two terms have the same: no part has a control character.
     pub fn text(&self) -> String {
         let what = match self.what {
@@ -117,6 +139,8 @@ impl Term {
             What::IssuersCustodian => "custodian-to-issuer",
             What::AskedAgain => "asked-again",
             What::OpenBooking => "open-booking",
+            What::HandedOn => "handed-on",
+            What::ShownTo => "shown-to",
         };
         format!("{what}\0{}\0{}", self.of.as_ref().map_or("", AgencyId::as_str), self.value)
     }
@@ -170,6 +194,12 @@ fn of_custody(custody: &Custody) -> BTreeSet<Term> {
     let mut terms: BTreeSet<Term> = numbers(&custody.intake.subject.identifiers).collect();
     terms.extend([Term::held_by(Some(holder)), Term::custody_state(holder, custody.state)]);
     terms.extend(Booking::of(custody).as_ref().map(Term::open_booking));
+    terms.extend(custody.open_offer().map(|offer| Term::shown_to(&offer.proposal.to, &custody.name)));
+    for record in &custody.handed_on {
+        let former = &record.custodian;
+        terms.extend([Term::handed_on_by(former), Term::shown_to(former, &custody.name)]);
+        terms.extend(numbers(&record.intake.subject.identifiers).map(|number| number.kept_by(former)));
+    }
     terms
 }
 

@@ -98,9 +98,18 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
             let bounds = [NoLater(Reference::Entry), NoLater(Reference::FirstCharge)];
             check.birth_date("subject.birth_date", &identity.subject, &bounds);
         }
-        CaseCommand::MoveCustody { movement, .. } => {
+        CaseCommand::MoveCustody { occurred_at, .. } => {
             let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Intake), NoEarlier(Reference::Movement)];
-            check.moment("movement.occurred_at", movement.occurred_at, &bounds);
+            check.moment("movement.occurred_at", *occurred_at, &bounds);
+        }
+        CaseCommand::OfferMove { proposal, .. } => {
+            // It may be entered late, while the person is on the way.
+            let bounds = [NoEarlier(Reference::Intake), NoEarlier(Reference::Movement)];
+            check.moment("planned_at", Some(proposal.planned_at), &bounds);
+        }
+        CaseCommand::AcceptMove { acceptance, .. } => {
+            let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Intake), NoEarlier(Reference::Movement)];
+            check.moment("occurred_at", Some(acceptance.occurred_at), &bounds);
         }
         CaseCommand::ScheduleRelease { release, .. } | CaseCommand::RescheduleRelease { release, .. } => {
             check_scheduled(check, release);
@@ -150,6 +159,8 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
         }
         CaseCommand::ResolveCitizenshipClaim { .. }
         | CaseCommand::WithdrawDetainer { .. }
+        | CaseCommand::DeclineMove { .. }
+        | CaseCommand::WithdrawMove { .. }
         | CaseCommand::CancelRelease { .. }
         | CaseCommand::ReopenCustody { .. }
         | CaseCommand::ExpungeCustody { .. }

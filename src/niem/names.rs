@@ -27,8 +27,15 @@ pub(super) const MESSAGES: &[Message] = &[
     Message { method: "UpdateCharges", fields: &[OF_CUSTODY, CHARGES, REQUEST_ID, ETAG, OTHER_GROUND] },
     Message {
         method: "MoveCustody",
-        fields: &[OF_CUSTODY, one("movement", &["comity:CustodyMovement"], Shape::Object(MOVEMENT)), REQUEST_ID, ETAG],
+        fields: &[
+            OF_CUSTODY,
+            one("movement", &["comity:CustodyMovement"], Shape::Object(MOVEMENT)),
+            one("plannedAt", &["comity:PlannedHandOverDate"], Shape::DateTime),
+            REQUEST_ID,
+            ETAG,
+        ],
     },
+    Message { method: "AcceptMove", fields: &[OF_CUSTODY, OCCURRED_AT, FACILITY, BOOKING_NUMBER, REQUEST_ID, ETAG] },
     Message {
         method: "CloseCustody",
         fields: &[
@@ -176,11 +183,14 @@ const PERSON: &[Field] = &[
     one("workAddress", &["comity:PersonWorkAddress", "nc:AddressFullText"], Shape::Text),
 ];
 
+const BOOKING_NUMBER: Field =
+    one("bookingNumber", &["j:BookingAgencyRecordIdentification", "nc:IdentificationID"], Shape::Text);
+
 const IDENTIFIERS: &[Field] = &[
     one("alienNumber", &["im:AlienNumberIdentification", "nc:IdentificationID"], Shape::Text),
     one("fbiNumber", &["j:PersonFBIIdentification", "nc:IdentificationID"], Shape::Text),
     one("stateId", &["j:PersonStateFingerprintIdentification", "nc:IdentificationID"], Shape::Text),
-    one("bookingNumber", &["j:BookingAgencyRecordIdentification", "nc:IdentificationID"], Shape::Text),
+    BOOKING_NUMBER,
     one("din", &["j:SubjectCorrectionsIdentification", "nc:IdentificationID"], Shape::Text),
 ];
 
@@ -228,13 +238,15 @@ const STAY: &[Field] = &[
     one("victimContact", &["comity:VictimContactText"], Shape::Text),
 ];
 
+const FACILITY: Field = one("facility", &["nc:FacilityIdentification", "nc:IdentificationID"], Shape::Text);
+
 const MOVEMENT: &[Field] = &[
     one(
         "kind",
         &["comity:CustodyMovementKindCode"],
         Shape::Word { prefix: "MOVEMENT_KIND", words: words::<MovementKind> },
     ),
-    one("facility", &["nc:FacilityIdentification", "nc:IdentificationID"], Shape::Text),
+    FACILITY,
     CUSTODIAN,
     OCCURRED_AT,
 ];

@@ -201,6 +201,21 @@ impl Gate {
         (overseen || is_addressed_to(detainer, caller)).then_some(Viewpoint::Custodian)
     }
 
+    /// A custody as it stands in a caller's own lists: what it holds or oversees, or the record that it keeps of a person whom
+    /// it handed on.
+    pub fn own_custody(&self, caller: &Caller, custody: &Custody) -> Option<Custody> {
+        if self.may_see_custody(caller, custody) {
+            return Some(custody.clone());
+        }
+        custody.record_of(&caller.agency.id).filter(|record| caller.takes_part_in(&record.name.jurisdiction)).cloned()
+    }
+
+    /// A custody as a caller is shown it: one of its own, or one that is offered to it.
+    pub fn custody_for(&self, caller: &Caller, custody: &Custody) -> Option<Custody> {
+        let offered = custody.is_offered_to(&caller.agency.id) && caller.takes_part_in(&custody.name.jurisdiction);
+        if offered { Some(custody.as_offered()) } else { self.own_custody(caller, custody) }
+    }
+
     /// Whether a caller may see a custody: it holds the person, or it oversees the jurisdiction.
     pub fn may_see_custody(&self, caller: &Caller, custody: &Custody) -> bool {
         caller.takes_part_in(&custody.name.jurisdiction)

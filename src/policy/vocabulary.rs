@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 72] = [
+    const METHODS: [&str; 75] = [
         "AdminService/BeginMaintenance",
         "AdminService/CloseSessions",
         "AdminService/Drain",
@@ -230,9 +230,11 @@ mod tests {
         "AppealService/IssueAppeal",
         "AppealService/ListAppealItems",
         "AppealService/ListAppeals",
+        "CustodyService/AcceptMove",
         "CustodyService/CancelRelease",
         "CustodyService/CloseCustody",
         "CustodyService/CorrectIdentity",
+        "CustodyService/DeclineMove",
         "CustodyService/ExpungeCustody",
         "CustodyService/GetCustody",
         "CustodyService/ListCustodies",
@@ -244,6 +246,7 @@ mod tests {
         "CustodyService/RescheduleRelease",
         "CustodyService/ScheduleRelease",
         "CustodyService/UpdateCharges",
+        "CustodyService/WithdrawMove",
         "DetainerService/AcknowledgeDetainer",
         "DetainerService/AmendDetainer",
         "DetainerService/AnswerDetainer",

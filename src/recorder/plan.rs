@@ -9,6 +9,7 @@ pub(in crate::recorder) mod clocks;
 pub(in crate::recorder) mod confirm;
 pub(in crate::recorder) mod duties;
 pub(in crate::recorder) mod expiry;
+pub(in crate::recorder) mod handing_on;
 pub(in crate::recorder) mod judge;
 pub(in crate::recorder) mod naming;
 pub mod outcome;
@@ -40,7 +41,7 @@ use crate::domain::timetable::Timetable;
 use crate::ledger;
 use crate::policy::gate::{Denial, Gate, NextJudgment};
 use crate::recorder::plan::alarm::Alarm;
-use crate::recorder::plan::naming::Named;
+use crate::recorder::plan::naming::{Named, Who};
 use crate::recorder::plan::outcome::{NotRecorded, Outcome, PlanError, Rejection};
 use crate::recorder::plan::response::{answer, etag_matches};
 use crate::recorder::plan::rules::{Duties, Rules};
@@ -225,6 +226,7 @@ impl<'a> Plan<'a> {
             value: Arc::clone(&command),
         };
         let command = &*command;
+        let mover = handing_on::handed_on_by(command, &case);
         let gate = tracing::trace_span!(target: STEP, "gate");
         let permitted = gate.in_scope(|| self.gate.permit(question, &case, id, now)).map_err(Rejection::Denied)?;
         if !etag_matches(admitted, command, &case) {
@@ -239,14 +241,16 @@ impl<'a> Plan<'a> {
             let log = LogName { jurisdiction: admitted.jurisdiction.clone(), kind: record.log };
             // What follows from it was not on the form.
             let by = By { from_paper: admitted.value.from_paper && first.is_none(), ..by };
-            let index = self.append(by, record, now)?;
+            let who = handing_on::named(record, mover.as_ref()).unwrap_or(by.who());
+            let index = self.append_named(by, who, record, now)?;
             let exchange_index = if record.log == LogKind::Exchange { index } else { self.exchange_size(&log) };
             apply(&mut case, record, exchange_index, now);
             self.keep_appeal(record, index, &case);
             first.get_or_insert((log, index, self.entries.len().saturating_sub(1)));
         }
         for record in self.follow(&mut case, &records, now) {
-            let index = self.append(by, &record, now)?;
+            let who = handing_on::named(&record, mover.as_ref()).unwrap_or(by.who());
+            let index = self.append_named(by, who, &record, now)?;
             apply(&mut case, &record, index, now);
         }
         let (log, index, at) = first.ok_or(Rejection::Refused(Refusal::NoSuchCase))?;
@@ -366,10 +370,16 @@ impl<'a> Plan<'a> {
         record: &Record,
         now: Timestamp,
     ) -> Result<u64, PlanError> {
+        self.append_named(by, by.who(), record, now)
+    }
+
+    /// Appends a record that names somebody else than who caused it.
+    fn append_named(&mut self, by: By<'_>, who: Who<'_>, record: &Record, now: Timestamp) -> Result<u64, PlanError> {
+        let (agency, officer, method) = who;
         let draft = Draft {
             log: LogName { jurisdiction: record.resource.jurisdiction.clone(), kind: record.log },
             by,
-            named: naming::of(record, by.agency, by.officer, by.method)?,
+            named: naming::of(record, agency, officer, method)?,
             resource: record.resource.to_string(),
             case: Some(record.resource.clone()),
             policy_digest: record.policy_digest,
@@ -446,6 +456,10 @@ pub(in crate::recorder) struct By<'a> {
 }
 
 impl<'a> By<'a> {
+    fn who(self) -> Who<'a> {
+        (self.agency, self.officer, self.method)
+    }
+
     /// What the leaf of an entry names, if nothing about the entry requires other names.
     pub(in crate::recorder) fn named(self) -> Named<'a> {
         Named { agency: Cow::Borrowed(self.agency), officer: Cow::Borrowed(self.officer), method: self.method }

@@ -68,12 +68,7 @@ impl Fold {
                 let reason = from_wire(withdrawn.reason);
                 self.change(&entry.resource, |facts| facts.lifted = reason.map(|reason| (reason, entry.recorded_at)));
             }
-            Event::WarrantVerified(verified) => {
-                let outcome = verified.verification.as_ref().and_then(|seen| from_wire(seen.outcome));
-                self.change(&verified.detainer, |facts| {
-                    facts.verified = outcome.filter(|outcome| *outcome != VerificationOutcome::Withdrawn);
-                });
-            }
+            Event::WarrantVerified(verified) => self.verified(verified),
             Event::CopyServed(served) => {
                 let method: Option<ServiceMethod> =
                     served.service_of_copy.as_ref().and_then(|service| from_wire(service.method));
@@ -110,6 +105,8 @@ impl Fold {
             | Event::ReleaseRescheduled(_)
             | Event::ReleaseCancelled(_)
             | Event::IdentityCorrected(_)
+            | Event::MoveOffered(_)
+            | Event::MoveOfferEnded(_)
             | Event::CustodyExpunged(_)
             | Event::DetainerExpunged(_)
             | Event::CitizenshipClaimRaised(_)
@@ -270,6 +267,13 @@ impl Fold {
                     Some(Released { recorded_at, ..released(&release, entry.recorded_at, lead_s, leading) });
             });
         }
+    }
+
+    fn verified(&mut self, verified: &v1::WarrantVerified) {
+        let outcome = verified.verification.as_ref().and_then(|seen| from_wire(seen.outcome));
+        self.change(&verified.detainer, |facts| {
+            facts.verified = outcome.filter(|outcome| *outcome != VerificationOutcome::Withdrawn);
+        });
     }
 
     fn opened(&mut self, opened: &v1::CustodyOpened) {
@@ -513,6 +517,8 @@ fn judged(event: &Event) -> (&[v1::Determination], &[v1::Facts]) {
         | Event::ReleaseEligibilityNoticed(_)
         | Event::DetainerWithdrawn(_)
         | Event::CustodyOpened(_)
+        | Event::MoveOffered(_)
+        | Event::MoveOfferEnded(_)
         | Event::InboxAcknowledged(_)
         | Event::ReleaseCancelled(_)
         | Event::CustodyReopened(_)

@@ -58,6 +58,8 @@ mod tests {
         check::<claim::ClaimOutcome>("ClaimOutcome", "CLAIM_OUTCOME");
         check::<custody::ClosingReason>("ClosingReason", "CLOSING_REASON");
         check::<custody::CustodyState>("CustodyState", "CUSTODY_STATE");
+        check::<custody::MoveDeclineReason>("MoveDeclineReason", "MOVE_DECLINE_REASON");
+        check::<custody::MoveOfferState>("MoveOfferState", "MOVE_OFFER_STATE");
         check::<custody::MovementKind>("MovementKind", "MOVEMENT_KIND");
         check::<custody::ReleaseDateBasis>("ReleaseDateBasis", "RELEASE_DATE_BASIS");
         check::<custody::ReleaseReason>("ReleaseReason", "RELEASE_REASON");

@@ -15,6 +15,7 @@ pub use appeal::{appeal, appeal_item, appeal_tally};
 pub use duty::{obligation, obligation_etag, review, review_etag};
 pub use event::{determinations, event, inbox_acknowledged, policy_activated};
 pub use judged::{determination, judged};
+pub use parts::move_offer;
 pub use resource::{
     custody, custody_etag, detainer, detainer_etag, transfer, transfer_etag, transfer_withheld, withheld,
 };

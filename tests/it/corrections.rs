@@ -1,11 +1,11 @@
 //! What is told of a change, and what the trace of it tells whoever may not know.
 
 use comity::wire::entry::{merge, read_leaf};
-use comity::wire::v1;
 use comity::wire::v1::event::Event;
+use comity::wire::{Message as _, v1};
 
 use crate::harness::World;
-use crate::harness::changes::{correction, movement_to};
+use crate::harness::changes::{correction, movement_to, taking_over};
 use crate::harness::requests::{NY_CUSTODY, NY_EXCHANGE, match_of};
 
 #[tokio::test]
@@ -14,16 +14,26 @@ async fn a_retraction_does_not_say_why_not_even_by_the_method_that_made_it() {
     let matched = world.matched("us-ny-doccs").await;
     world.answers("us-ny-doccs", &matched.detainer, v1::AnswerKind::NotifyOnly).await.accepted();
     // From a state prison the requester was told; of a county jail's custody it may not be.
-    world.doccs().relocate(movement_to(&matched.custody, "us-ny-erie-jail")).await.accepted();
+    let doccs = world.officer("us-ny-doccs");
+    doccs.relocate(movement_to(&matched.custody, "us-ny-erie-jail")).await.accepted();
+    let before = world.ice().entries(NY_EXCHANGE).await.accepted();
+    world.erie().accept_move(taking_over(&matched.custody)).await.accepted();
 
-    let told = world.ice().entries(NY_EXCHANGE).await.accepted().pop().unwrap();
-    let leaf = read_leaf(&told.leaf).unwrap();
+    let mut entries = world.ice().entries(NY_EXCHANGE).await.accepted();
+    assert_eq!(entries.len(), before.len() + 1, "of the offer it learned nothing");
+    let told = entries.pop().unwrap();
+    let leaf = v1::Leaf::decode(&*told.leaf).unwrap();
     assert_eq!((leaf.method.as_str(), leaf.resource.as_str()), ("Retraction", matched.detainer.as_str()));
+    // Nor may it learn by the leaf who took the person.
+    let kept = world.oversight().entries(NY_CUSTODY).await.accepted();
+    let kept: Vec<_> = kept.iter().map(|entry| v1::Leaf::decode(&*entry.leaf).unwrap()).collect();
+    let offered = kept.into_iter().rfind(|of| of.method.ends_with("MoveCustody")).unwrap();
+    assert_eq!((leaf.agency, leaf.officer), (offered.agency, offered.officer));
     let Some(Event::CustodyNoticed(noticed)) = merge(&told).unwrap().event else { panic!("{told:?}") };
     assert_eq!((noticed.movement, noticed.detainer), (None, matched.detainer));
 
     let kept = world.oversight().entries(NY_CUSTODY).await.accepted().pop().unwrap();
-    assert_eq!(read_leaf(&kept.leaf).unwrap().method, "CustodyService/MoveCustody");
+    assert_eq!(read_leaf(&kept.leaf).unwrap().method, "CustodyService/AcceptMove");
 }
 
 #[tokio::test]

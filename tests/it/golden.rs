@@ -16,7 +16,7 @@ use comity::domain::appeal::{
 use comity::domain::case::StoredCase;
 use comity::domain::claim::{ClaimOutcome, Side};
 use comity::domain::command::{Action, CaseCommand, Command, InboxCommand};
-use comity::domain::custody::MovementKind;
+use comity::domain::custody::{MoveDeclineReason, MovementKind};
 use comity::domain::detainer::{AnswerKind, Detainer, Finding};
 use comity::domain::ids::{CaseKind, CaseName, LogName, RequestId};
 use comity::domain::inbox;
@@ -126,6 +126,11 @@ fn sequence(rounds: usize) -> Vec<Do> {
             pick_up(PickUp::Confirm(Side::Custodian)),
             pick_up(PickUp::Fail(Side::Issuer, TransferFailureCause::ALL[0])),
             entered(Entered::Movement(MovementKind::Agency)),
+            entered(Entered::TurnDown(MoveDeclineReason::NoCapacity)),
+            entered(Entered::Movement(MovementKind::Agency)),
+            entered(Entered::CallBack),
+            entered(Entered::Movement(MovementKind::Agency)),
+            entered(Entered::TakeOver { booked: false }),
             entered(Entered::Reschedule),
             entered(Entered::Cancel),
             Do::Confirm("doccs", [2, 3, 1]),

@@ -7,6 +7,7 @@ mod ways;
 
 use std::collections::BTreeSet;
 
+use comity::domain::case::StoredCase;
 use comity::domain::command::{CaseCommand, Method};
 use comity::domain::custody::{CustodyState, MovementKind};
 use comity::domain::detainer::{Answer, AnswerKind, Detainer, DetainerState, Finding};
@@ -21,7 +22,9 @@ use crate::lifecycle::appeals::{
     APPEAL_COLUMNS, answered_of_one, appeal_answers, appealed, run_appeal, run_appeal_of_one,
 };
 use crate::lifecycle::table::{Outcome, REFUSALS, Table, refusals, table};
-use crate::lifecycle::ways::{CUSTODIAN, ISSUER, booked, detainer_in, entered, matched, picked_up, said, transfer_in};
+use crate::lifecycle::ways::{
+    CUSTODIAN, ISSUER, NEXT, booked, detainer_in, entered, matched, picked_up, said, transfer_in,
+};
 use crate::sample;
 use crate::world::World;
 
@@ -286,14 +289,16 @@ const WITH_THE_CUSTODY: [&str; 4] = [
 
 const CORRECTIONS: [&str; 2] = ["Correct the service", "Correct the service: served before"];
 
-const CUSTODY_ROWS: [&str; 7] = [
+const CUSTODY_ROWS: [&str; 9] = [
     "none yet",
     "held",
     "held, a detainer of the same issuer stands on it",
     "held, in another jurisdiction than the detainer",
+    "held, offered to another agency",
     "release-scheduled",
     "released",
     "closed",
+    "moved-on",
 ];
 
 const TRANSFER_ROWS: [&str; 20] = [
@@ -369,7 +374,9 @@ fn custody_columns() -> Vec<String> {
         "CorrectIdentity: to a booking number in use",
     ];
     let moves = MovementKind::ALL.iter().map(|kind| format!("MoveCustody: {}", kind.word()));
+    let answers = ["AcceptMove", "AcceptMove: to a booking number in use", "DeclineMove", "WithdrawMove"];
     let entered = first.into_iter().chain(rest).map(str::to_owned).chain(moves);
+    let entered = entered.chain(answers.map(str::to_owned));
     entered.chain(["Acknowledge: matched custody".to_owned()]).collect()
 }
 
@@ -418,12 +425,22 @@ fn run_custody(row: &str, column: &str, law: &LawView) -> Outcome {
         "release-scheduled" => Some(entered("ScheduleRelease", &custody)),
         "released" => Some(entered("RecordRelease", &custody)),
         "closed" => Some(entered("CloseCustody", &custody)),
+        "held, offered to another agency" | "moved-on" => Some(entered("MoveCustody: agency", &custody)),
         unknown => panic!("no way to a custody {unknown}"),
     };
     if let Some(command) = way {
         world.pass(CUSTODIAN, command, law);
     }
+    if row == "moved-on" {
+        // Whoever handed the person on has its record of them in place of the custody.
+        world.pass(NEXT, entered("AcceptMove", &custody), law);
+        let record = world.custody(&custody).unwrap().record_of(&prison.agency.id).unwrap().clone();
+        world.cases.insert(custody.clone(), StoredCase::Custody(Box::new(record)));
+    }
     assert_eq!(world.custody(&custody).map_or("none yet", |custody| custody.state.word()), state_of(row));
+    // An offer is answered by whom it was made to.
+    let prison =
+        if column.starts_with("AcceptMove") || column == "DeclineMove" { sample::officer(NEXT) } else { prison };
     if column.ends_with("in use") {
         // The number of the one that is reopened is free only once it has ended.
         let number = if column.starts_with("Reopen") { "20261" } else { "2026-2" };

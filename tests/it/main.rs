@@ -74,6 +74,8 @@ mod guards;
 #[cfg(test)]
 mod hand_over;
 #[cfg(test)]
+mod handing_on;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;

@@ -12,7 +12,7 @@ use comity::wire::{show, v1};
 use jiff::SignedDuration;
 use tonic::Code;
 
-use crate::harness::changes::{amendment_of, correction, movement_to};
+use crate::harness::changes::{amendment_of, correction, movement_to, taking_over};
 use crate::harness::postgres::Database;
 use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, answer_to, detainer_for, intake_at, match_of};
 use crate::harness::{Party, World};
@@ -180,6 +180,7 @@ async fn an_agency_that_it_is_not_addressed_to_sees_it_no_longer_than_the_day() 
     let world = World::start();
     let matched = world.matched(DOCCS).await;
     world.doccs().relocate(movement_to(&matched.custody, ERIE)).await.accepted();
+    world.erie().accept_move(taking_over(&matched.custody)).await.accepted();
     let parted = v1::AcknowledgeDetainerRequest { correction: Some(correction()), ..not_yet(&matched.detainer, UNTIL) };
     world.officer(ERIE).acknowledge(parted).await.accepted();
     assert_eq!(world.erie().detainer(&matched.detainer).await.accepted().state(), v1::DetainerState::NotInCustody);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tonic::Code;
 
-use crate::harness::changes::{claim_on, movement_to};
+use crate::harness::changes::{claim_on, movement_to, taking_over};
 use crate::harness::requests::{
     NY, NY_CUSTODY, NY_EXCHANGE, TX, answer_to, detainer_for, receipt_of, release_of, schedule_of, withdrawal_of,
 };
@@ -267,6 +267,10 @@ async fn a_detainer_goes_with_the_person_from_one_custodians_figures_to_the_othe
     let later = || world.pass(jiff::SignedDuration::from_mins(1));
     later();
     world.harris().relocate(movement_to(&matched.custody, BEXAR)).await.accepted();
+    // What is offered is nobody else's yet.
+    assert_eq!(figure(HARRIS, "totals", &["detainers", "outstanding"]).await, 1);
+    assert_eq!(figure(BEXAR, "totals", &[]).await, 0);
+    world.system(BEXAR).accept_move(taking_over(&matched.custody)).await.accepted();
     assert_eq!(figure(HARRIS, "totals", &["detainers", "lodged"]).await, 1);
     assert_eq!(figure(HARRIS, "totals", &["detainers", "outstanding"]).await, 0);
     assert_eq!(figure(HARRIS, "outcomes", &["lodged", "handed-on", "to-another-custodian"]).await, 1);
@@ -285,6 +289,7 @@ async fn a_detainer_goes_with_the_person_from_one_custodians_figures_to_the_othe
     // And back again, as if it had never left.
     later();
     world.system(BEXAR).relocate(movement_to(&matched.custody, HARRIS)).await.accepted();
+    world.harris().accept_move(taking_over(&matched.custody)).await.accepted();
     assert_eq!(figure(BEXAR, "totals", &["detainers", "outstanding"]).await, 0);
     assert_eq!(figure(HARRIS, "outcomes", &[standing[0], standing[1], "not-answered"]).await, 1);
     later();

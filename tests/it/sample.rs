@@ -6,9 +6,10 @@ use std::sync::Arc;
 use comity::domain::agency::{Actor, ActorKind, Agency, AgencyClass, AgencyKind, Caller};
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::Claim;
+use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
 use comity::domain::custody::{
-    ActualRelease, Closing, ClosingReason, Destination, Intake, Movement, MovementKind, ReleaseDateBasis,
+    ActualRelease, Closing, ClosingReason, Intake, MoveAcceptance, MoveProposal, MovementKind, Place, ReleaseDateBasis,
     ReleaseEligibility, ReleaseEligibilityKind, ReleaseReason, ReleaseRecipient, ScheduledRelease,
 };
 use comity::domain::detainer::{
@@ -297,15 +298,27 @@ pub(crate) fn claim() -> Claim {
     Claim { occurred_at: Some(start()), grounds: Some("Quigley was born here".to_owned()) }
 }
 
-/// A movement of each kind; to another agency, to this one.
-pub(crate) fn movement(kind: MovementKind, next: &str) -> Movement {
+/// A movement of each kind; to another agency, an offer to this one.
+pub(crate) fn moving(custody: CaseName, kind: MovementKind, next: &str) -> CaseCommand {
     let to = match kind {
-        MovementKind::Facility => Destination::Facility("NY030".parse().unwrap()),
-        MovementKind::Hospital => Destination::Hospital,
-        MovementKind::Court => Destination::Court,
-        MovementKind::Agency => Destination::Agency(officer(next).agency.id.clone(), "NY031".parse().unwrap()),
+        MovementKind::Facility => Place::Facility("NY030".parse().unwrap()),
+        MovementKind::Hospital => Place::Hospital,
+        MovementKind::Court => Place::Court,
+        MovementKind::Agency => return CaseCommand::OfferMove { custody, proposal: proposal(next) },
     };
-    Movement { to, occurred_at: None }
+    CaseCommand::MoveCustody { custody, to, occurred_at: None }
+}
+
+/// To an agency, as the tests begin.
+pub(crate) fn proposal(next: &str) -> MoveProposal {
+    MoveProposal { to: officer(next).agency.id.clone(), facility: None, planned_at: start() }
+}
+
+/// How the person was taken over.
+pub(crate) fn taking_over(custody: CaseName) -> CaseCommand {
+    let acceptance =
+        MoveAcceptance { occurred_at: happened_at(), facility: "NY031".parse().unwrap(), booking_number: None };
+    CaseCommand::AcceptMove { custody, acceptance }
 }
 
 pub(crate) fn closing() -> Closing {

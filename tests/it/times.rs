@@ -184,6 +184,7 @@ impl Ground<'_> {
             "UpdateCharges" => sent!(jail, update_charges, UpdateChargesRequest),
             "CorrectIdentity" => sent!(jail, correct_identity, CorrectIdentityRequest),
             "MoveCustody" => sent!(jail, relocate, MoveCustodyRequest),
+            "AcceptMove" => sent!(self.world.system(ground::NEXT_JAIL), accept_move, AcceptMoveRequest),
             "ScheduleRelease" => sent!(jail, schedule, ScheduleReleaseRequest),
             "RescheduleRelease" => sent!(jail, reschedule, RescheduleReleaseRequest),
             "RecordReleaseEligibility" => sent!(jail, enter_eligibility, RecordReleaseEligibilityRequest),

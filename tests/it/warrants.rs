@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use tonic::Code;
 
 use crate::harness::World;
-use crate::harness::changes::{amendment_of, movement_to, verification_of};
+use crate::harness::changes::{amendment_of, movement_to, taking_over, verification_of};
 use crate::harness::law::AS_READ;
 use crate::harness::requests::{
     answer_to, detainer_for, detainer_with_judicial_warrant_for, match_of, reasoned_answer_to, withdrawal_of,
@@ -161,7 +161,9 @@ async fn what_was_seen_of_a_warrant_is_gone_once_the_person_has_been_elsewhere()
     let world = World::start();
     let matched = world.matched_with_judicial_warrant(ERIE).await;
     world.erie().relocate(movement_to(&matched.custody, DOCCS)).await.accepted();
+    world.doccs().accept_move(taking_over(&matched.custody)).await.accepted();
     world.doccs().relocate(movement_to(&matched.custody, ERIE)).await.accepted();
+    world.erie().accept_move(taking_over(&matched.custody)).await.accepted();
     let officer = world.officer(ERIE);
     officer.answer(reasoned_answer_to(&matched.detainer, HonorHold)).await.barred();
     officer.verify_warrant(verification_of(&matched.detainer)).await.accepted();

@@ -113,7 +113,16 @@ def confirm(name: str) -> transfers.ConfirmTransferRequest:
 
 def move(name: str, kind: int, **where: str) -> custodies.MoveCustodyRequest:
     movement = custody.Movement(kind=kind, **where)  # type: ignore[arg-type]
-    return custodies.MoveCustodyRequest(name=name, movement=movement)
+    planned_at = soon() if kind == custody.MOVEMENT_KIND_AGENCY else None
+    return custodies.MoveCustodyRequest(name=name, movement=movement, planned_at=planned_at)
+
+
+def accept_move(name: str, facility: str) -> custodies.AcceptMoveRequest:
+    return custodies.AcceptMoveRequest(name=name, occurred_at=soon(), facility=facility, booking_number="E-2026-7")
+
+
+def decline_move(name: str) -> custodies.DeclineMoveRequest:
+    return custodies.DeclineMoveRequest(name=name, reason=custody.MOVE_DECLINE_REASON_NO_CAPACITY)
 
 
 # --------------------------------------------------------------------------------------------------------- Stories
@@ -232,12 +241,19 @@ def moved(at: Callable[..., Party]) -> None:
     ice.reads(name)
     to_agency = custody.MOVEMENT_KIND_AGENCY
     abroad = move(held_in, to_agency, custodian="agencies/us-tx-harris-jail", facility="EAST")
-    prison.may_not("moves them to another jurisdiction's jail", go, abroad)
+    prison.may_not("offers them to another jurisdiction's jail", go, abroad)
     over = move(held_in, to_agency, custodian="agencies/us-ny-erie-jail", facility="WEST")
-    prison.does("moves them to a county jail", go, over)
+    take = jail.custodies.AcceptMove
+    prison.does("offers them to a county jail", go, over)
+    jail.does("has no room", jail.custodies.DeclineMove, decline_move(held_in))
+    jail.may_not("takes them all the same", take, accept_move(held_in, "WEST"))
+    prison.does("offers them again", go, move(held_in, to_agency, custodian="agencies/us-ny-erie-jail", facility="WEST"))
+    jail.looks(held_in)
+    ice.reads(name)
+    jail.does("takes them over", take, accept_move(held_in, "WEST"))
 
     anew = answer(name, detainer.ANSWER_KIND_NOTIFY_ONLY)
-    prison.may_not("looks at the custody", prison.custodies.GetCustody, custodies.GetCustodyRequest(name=held_in))
+    prison.looks(held_in)
     prison.may_not("looks at the detainer", prison.detainers.GetDetainer, detainers.GetDetainerRequest(name=name))
     prison.may_not("answers it", prison.detainers.AnswerDetainer, anew)
     jail.reads(name)

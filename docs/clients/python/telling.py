@@ -8,6 +8,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from comity.v1 import custody_pb2 as custody
+from comity.v1 import custody_service_pb2 as custodies
 from comity.v1 import detainer_pb2 as detainer
 from comity.v1 import detainer_service_pb2 as detainers
 from comity.v1 import field_class_pb2 as field_class
@@ -48,6 +50,11 @@ class Party:
         self.tell("reads the detainer", seen(answer.detainer))
         return answer.detainer
 
+    def looks(self, name: str) -> None:
+        """What the caller is shown of a custody."""
+        answer = self.client.call(self.custodies.GetCustody, custodies.GetCustodyRequest(name=name))
+        self.tell("looks at the custody", held(answer.custody))
+
     def inbox(self, parent: str) -> Inbox:
         """An inbox with nothing of earlier days in it."""
         inbox = Inbox(self.client, parent)
@@ -87,13 +94,23 @@ def word(message: Message, field: str) -> str:
 
 
 def state_of(answer: Any) -> str:
-    resource = next(field for field in ("detainer", "custody", "transfer") if field in answer.DESCRIPTOR.fields_by_name)
+    resources = ("detainer", "custody", "transfer", "move_offer")
+    resource = next(field for field in resources if field in answer.DESCRIPTOR.fields_by_name)
     return word(getattr(answer, resource), "state")
 
 
 def told_of(receipt: ledger.Receipt) -> str:
     whole = receipt.leaf and receipt.proof.startswith("c2sp.org/tlog-proof@v1\n")
     return f"receipt of the {receipt.log.rsplit('/', 1)[-1]} log" if whole else "no receipt"
+
+
+def held(it: custody.Custody) -> str:
+    parts = [word(it, "state"), f"of {it.custodian}"]
+    if it.HasField("move_offer"):
+        offer = it.move_offer
+        comes = f"{offer.detainers_len} detainers, {offer.notices_len} notices promised"
+        parts.append(f"offer {word(offer, 'state')}, {comes}")
+    return ", ".join(parts)
 
 
 def seen(it: detainer.Detainer) -> str:

@@ -6,15 +6,18 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tonic::Status;
 
 use crate::api::context::Api;
+use crate::api::custodies::custody_of;
 use crate::api::status;
 use crate::domain::agency::Caller;
+use crate::domain::custody::CustodyState;
 use crate::domain::determination::FieldClass;
 use crate::domain::ids::CaseKind;
 use crate::domain::method::ReadMethod;
-use crate::store::{CasesOf, Disclosed, EntrySubjects, Reader, StoreError};
+use crate::store::{Disclosed, EntrySubjects, Reader, StoreError};
 use crate::wire::{Violations, enums, parse, show, v1};
 
 /// Resources that one call looks at: a disclosure names up to a page of entries, each of which is looked up.
@@ -27,6 +30,8 @@ struct Search {
     jurisdiction: crate::domain::ids::JurisdictionId,
     /// The names of the custody and of the detainers on it.
     subjects: BTreeSet<String>,
+    /// Up to when. None: up to now.
+    until: Option<Timestamp>,
     after: i64,
     limit: usize,
 }
@@ -45,13 +50,15 @@ impl Api {
         let gate = self.gate_for(caller, ReadMethod::GetAccounting.word())?;
         let (caller, jurisdiction) = (caller.clone(), name.jurisdiction.clone());
         let found = self.read(move |reader| {
-            let case = reader.case_of(&CasesOf::of(&caller, &name.jurisdiction), &name)?;
+            let case = custody_of(reader, &caller, &name)?;
             let custody = case.as_ref().and_then(|case| case.custody());
-            let Some(custody) = custody.filter(|custody| gate.may_see_custody(&caller, custody)) else {
+            let Some(custody) = custody.and_then(|custody| gate.own_custody(&caller, custody)) else {
                 return Ok(None);
             };
+            // The account of whoever handed the person on ends there.
+            let until = (custody.state == CustodyState::MovedOn).then_some(custody.updated_at);
             let subjects = custody.detainers.iter().chain([&custody.name]).map(ToString::to_string).collect();
-            looked_through(reader, &Search { jurisdiction, subjects, after, limit }).map(Some)
+            looked_through(reader, &Search { jurisdiction, subjects, until, after, limit }).map(Some)
         });
         let (disclosures, next) = found.await?.ok_or_else(status::not_found)?;
         let next_page_token = next.map(|after| after.to_string()).unwrap_or_default();
@@ -68,6 +75,9 @@ fn looked_through(reader: &dyn Reader, search: &Search) -> Result<(Vec<v1::Discl
         entries.turn_page();
         let is_last = page.len() < PAGE_LEN;
         for disclosed in &page {
+            if search.until.is_some_and(|until| disclosed.recorded_at > until) {
+                return Ok((found, None));
+            }
             if looked_at >= LOOKED_AT_MAX {
                 return Ok((found, Some(after)));
             }

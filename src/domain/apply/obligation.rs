@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use crate::domain::case::Case;
-use crate::domain::custody::{Destination, Movement};
 use crate::domain::detainer::{Addressee, AnswerKind, Detainer, Finding};
 use crate::domain::determination::{Determination, LawAction, Obligation};
 use crate::domain::event::{Change, Event, Record, Revision};
@@ -25,7 +24,9 @@ pub fn oblige(case: &mut Case, records: &[Record], times: &ObligationTimes, now:
                 }
             });
         }
-        if let Event::CustodyMoved { movement: Movement { to: Destination::Agency(next, _), .. }, .. } = &record.event {
+        let next =
+            if let Event::CustodyMoved { movement, .. } = &record.event { movement.handed_on_to() } else { None };
+        if let Some(next) = next {
             // The next custodian owes what is still open.
             each(case, now, |detainer| {
                 let open = detainer.obligations.iter_mut().filter(|owed| owed.is_open());

@@ -1,7 +1,7 @@
 //! A custody as a command would leave it, so that the law judges what will be recorded.
 
 use crate::domain::command::CaseCommand;
-use crate::domain::custody::{Custody, Destination};
+use crate::domain::custody::Custody;
 
 impl Custody {
     /// The custody after a command, as far as the law depends on it.
@@ -26,9 +26,10 @@ impl Custody {
             CaseCommand::RecordRelease { release, .. } => custody.released = Some(release.clone()),
             CaseCommand::CloseCustody { closing, .. } => custody.closing = Some(closing.clone()),
             CaseCommand::ReopenCustody { .. } => (custody.released, custody.closing) = (None, None),
-            CaseCommand::MoveCustody { movement, .. } => {
-                if let Destination::Agency(custodian, _) = &movement.to {
-                    custody.custodian = custodian.clone();
+            CaseCommand::AcceptMove { acceptance, .. } => {
+                if let Some(offer) = self.open_offer() {
+                    let (facility, number) = (&acceptance.facility, acceptance.booking_number.as_ref());
+                    custody = self.taken_over(&offer.proposal.to, facility, number);
                 }
             }
             // These change a detainer or an appeal, or leave nothing that the law could be asked of.
@@ -42,6 +43,10 @@ impl Custody {
             | CaseCommand::RecordServiceOfCopy { .. }
             | CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::OpenCustody(_)
+            | CaseCommand::MoveCustody { .. }
+            | CaseCommand::OfferMove { .. }
+            | CaseCommand::DeclineMove { .. }
+            | CaseCommand::WithdrawMove { .. }
             | CaseCommand::OfferWindow { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. }

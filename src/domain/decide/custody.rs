@@ -1,4 +1,4 @@
-//! Commands on a custody: open it, update its charges, correct who is held, move it.
+//! Commands on a custody: open it, update its charges, correct who is held, move the person within the agency.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -8,10 +8,9 @@ use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
 use crate::domain::correction::Correction;
-use crate::domain::custody::{Custody, CustodyState, Destination, Identity, Intake, Movement, OtherGround};
+use crate::domain::custody::{Custody, CustodyState, Identity, Intake, Movement, OtherGround, Place};
 use crate::domain::decide::notice::change_notice;
-use crate::domain::determination::FieldClasses;
-use crate::domain::event::{Change, Counts, Event, Party, Record};
+use crate::domain::event::{Change, Counts, Event, Record};
 use crate::domain::ids::CaseName;
 use crate::domain::permit::Permitted;
 use crate::domain::record::{about_custody, rulings_on_all};
@@ -72,18 +71,13 @@ pub(super) fn correct_identity(
 pub(super) fn move_to(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
-    movement: &Movement,
+    to: &Place,
+    occurred_at: Option<Timestamp>,
 ) -> Result<Vec<Record>, Refusal> {
     let custody = held(case)?;
-    let event = Event::CustodyMoved { custody: custody.name.clone(), movement: movement.clone() };
-    let mut records = changed(case, permitted, custody, event, &Change::Movement(movement.clone()));
-    if let Destination::Agency(next, _) = &movement.to {
-        // The next custodian learns of the move, and of everything that goes with the person.
-        for record in &mut records {
-            record.audience.push((Party::Agency(next.clone()), FieldClasses::all()));
-        }
-    }
-    Ok(records)
+    let movement = Movement { to: to.clone().into(), occurred_at };
+    let event = Event::CustodyMoved { custody: custody.name.clone(), movement: movement.clone(), booking_number: None };
+    Ok(changed(case, permitted, custody, event, &Change::Movement(movement)))
 }
 
 /// The custody, if the person is still held.
@@ -93,12 +87,13 @@ pub(super) fn held(case: &Case) -> Result<&Custody, Refusal> {
         CustodyState::Held | CustodyState::ReleaseScheduled => Ok(custody),
         CustodyState::Released => Err(Refusal::AlreadyReleased),
         CustodyState::Closed => Err(Refusal::AlreadyClosed),
+        CustodyState::MovedOn => Err(Refusal::NoSuchCase),
     }
 }
 
 /// The case after a change of the custody's record, for deciding what to disclose. Earlier decisions of officers did
 /// not take the new record into account.
-fn reconsidered(case: &Case, custody: &Custody, intake: Intake) -> Case {
+pub(super) fn reconsidered(case: &Case, custody: &Custody, intake: Intake) -> Case {
     let after = Custody { intake, ..custody.clone() };
     let [held, holds] = [custody, &after].map(|custody| custody.safeguards(day_of_record(custody.updated_at)));
     let mut case = case.clone();
@@ -112,7 +107,7 @@ fn reconsidered(case: &Case, custody: &Custody, intake: Intake) -> Case {
 }
 
 /// Records a change in the custody log, and in the exchange log for each issuer that may know of it.
-fn changed(
+pub(super) fn changed(
     case: &Case,
     permitted: &Permitted<CaseCommand>,
     custody: &Custody,

@@ -235,6 +235,7 @@ fn may_link(case: &Case, detainer: &Detainer) -> Result<(), Refusal> {
     match custody.state {
         CustodyState::Released => return Err(Refusal::AlreadyReleased),
         CustodyState::Closed => return Err(Refusal::AlreadyClosed),
+        CustodyState::MovedOn => return Err(Refusal::NoSuchCase),
         CustodyState::Held | CustodyState::ReleaseScheduled => {}
     }
     if case.active().any(|other| other.issuer == detainer.issuer) {

@@ -16,6 +16,7 @@ pub(super) fn expunge(case: &Case, order: &ExpungementOrder, covers_undisclosed:
     match custody.state {
         CustodyState::Released | CustodyState::Closed => {}
         CustodyState::Held | CustodyState::ReleaseScheduled => return Err(Refusal::StillHeld),
+        CustodyState::MovedOn => return Err(Refusal::NoSuchCase),
     }
     let is_covered = |detainer: &&Detainer| covers_undisclosed || detainer.anything_disclosed();
     let covered: Vec<&Detainer> = case.linked.iter().filter(is_covered).collect();

@@ -9,6 +9,7 @@ use crate::domain::custody::{
     ActualRelease, Closing, Custody, CustodyState, OtherGround, ReleaseRecipient, ScheduledRelease,
 };
 use crate::domain::decide::custody::held;
+use crate::domain::decide::handing_on;
 use crate::domain::decide::notice::{ending, notice, release_corrected};
 use crate::domain::decide::transfer::hand_overs_retracted;
 use crate::domain::decide::window::{overtaken, reopened};
@@ -139,6 +140,7 @@ pub(super) fn record(
             release_corrected(detainer, case, permitted, notice(detainer, Revision::Corrected), release.released_at)
         })),
     }
+    records.extend(handing_on::withdrawn(custody));
     let unlawful = handed_over.filter(HandOverJudgement::is_unlawful);
     records.extend(unlawful.map(|judged| unlawful_hand_over(custody, permitted, None, &judged.unlawful)));
     Ok(records)
@@ -169,6 +171,7 @@ pub(super) fn close(
         let event = Event::CustodyNoticed { detainer: detainer.name.clone(), change, disclosure };
         ending(detainer, case, permitted, event, None)
     }));
+    records.extend(handing_on::withdrawn(custody));
     Ok(records)
 }
 
@@ -179,6 +182,7 @@ pub(super) fn reopen(case: &Case, correction: &Correction, now: Timestamp) -> Re
     match custody.state {
         CustodyState::Released | CustodyState::Closed => {}
         CustodyState::Held | CustodyState::ReleaseScheduled => return Err(Refusal::StillHeld),
+        CustodyState::MovedOn => return Err(Refusal::NoSuchCase),
     }
     if case.booked.is_some() {
         return Err(Refusal::AlreadyBooked);

@@ -77,7 +77,7 @@ impl Holdings {
             CustodyState::Held | CustodyState::ReleaseScheduled => {
                 self.custodies.add(Person::from(&custody.intake.subject), custody.name.id);
             }
-            CustodyState::Released | CustodyState::Closed => {}
+            CustodyState::Released | CustodyState::Closed | CustodyState::MovedOn => {}
         }
     }
 

@@ -11,11 +11,11 @@ use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
 use crate::domain::charge::Charge;
 use crate::domain::command::CaseCommand;
-use crate::domain::custody::{ClosingReason, Custody, Destination, Intake, Movement};
+use crate::domain::custody::{ClosingReason, Custody, Intake};
 use crate::domain::detainer::{Acknowledgement, Addressee, Detainer, Finding, Request};
 use crate::domain::determination::LawView;
 use crate::domain::facts::{AsOf, CaseFacts, Stage};
-use crate::domain::ids::{CaseName, JurisdictionId};
+use crate::domain::ids::{AgencyId, CaseName, JurisdictionId};
 use crate::domain::matching;
 use crate::domain::permit::Admitted;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
@@ -131,6 +131,12 @@ impl<'a> CommandQuestion<'a> {
             CaseCommand::CancelRelease { .. } | CaseCommand::ReopenCustody { .. } | CaseCommand::MoveCustody { .. } => {
                 self.laws_for_holder(Stage::Change, self.case.active())
             }
+            CaseCommand::OfferMove { proposal, .. } => self.check_next(&proposal.to).map(|()| Laws::new()),
+            CaseCommand::AcceptMove { .. } => {
+                Ok(self.laws_as_left(Stage::Change, self.as_taker()?, self.case.active()))
+            }
+            CaseCommand::DeclineMove { .. } => self.as_taker().map(|_| Laws::new()),
+            CaseCommand::WithdrawMove { .. } => self.as_holder().map(|_| Laws::new()),
             CaseCommand::ExpungeCustody { .. } => self.require_officer_if(true).map(|()| Laws::new()),
             CaseCommand::CorrectIdentity { identity, .. } => {
                 let today = self.as_of().today;
@@ -255,6 +261,13 @@ impl<'a> CommandQuestion<'a> {
         custody.ok_or(Denial::NotFound)
     }
 
+    /// The custody, if the person is offered to the caller, or if the caller holds them already.
+    fn as_taker(&self) -> Result<&'a Custody, Denial> {
+        let own = &self.caller().agency.id;
+        let custody = self.case.custody.as_ref();
+        custody.filter(|custody| custody.is_offered_to(own) || custody.custodian == *own).ok_or(Denial::NotFound)
+    }
+
     /// Only from what the request carries, so that lodging reveals nothing about a custody.
     fn law_on_request(&self, request: &Request) -> Result<LawView, Denial> {
         let class = match &request.addressee {
@@ -315,15 +328,19 @@ impl<'a> CommandQuestion<'a> {
         stage: Stage,
         concerned: impl Iterator<Item = &'a Detainer>,
     ) -> Result<Laws, Denial> {
-        let held = self.as_holder()?;
+        Ok(self.laws_as_left(stage, self.as_holder()?, concerned))
+    }
+
+    /// The same, where the caller holds the person before the command, or does so by it.
+    fn laws_as_left(&self, stage: Stage, held: &Custody, concerned: impl Iterator<Item = &'a Detainer>) -> Laws {
         let custody = held.after(&self.admitted.value);
-        let class = self.class_after()?;
+        let class = self.caller().agency.class;
         // What the previous holder saw of a warrant, the next holder has not seen.
         let with_next = |detainer: &Detainer| {
             let described = detainer.described_anew(&held.intake.subject, &custody.intake.subject);
             Detainer { custodian: Some(custody.custodian.clone()), ..described }
         };
-        Ok(concerned.map(|detainer| self.law_on_detainer(stage, &with_next(detainer), Some(&custody), class)).collect())
+        concerned.map(|detainer| self.law_on_detainer(stage, &with_next(detainer), Some(&custody), class)).collect()
     }
 
     /// That the date of a release is public does not make the date of an eligibility so.
@@ -337,16 +354,11 @@ impl<'a> CommandQuestion<'a> {
         Ok(self.case.active().map(on_one).collect())
     }
 
-    /// The class of the custodian after the command.
-    fn class_after(&self) -> Result<Option<AgencyClass>, Denial> {
-        let own = &self.caller().agency;
-        let CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } =
-            &*self.admitted.value
-        else {
-            return Ok(own.class);
-        };
-        let next = self.gate.custodian_of(self.jurisdiction(), next).filter(|next| next.id != own.id);
-        next.map(|next| next.class).ok_or(Denial::NoSuchCustodian)
+    /// A person is offered to another custodian of the jurisdiction, by whoever holds them.
+    fn check_next(&self, next: &AgencyId) -> Result<(), Denial> {
+        let held = self.as_holder()?;
+        let next = self.gate.custodian_of(self.jurisdiction(), next).filter(|next| next.id != held.custodian);
+        next.map(|_| ()).ok_or(Denial::NoSuchCustodian)
     }
 
     pub(super) fn law_on_detainer(

@@ -20,7 +20,7 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 71] = [
+const ACCESS: [(&str, &str, Needs); 74] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
@@ -38,6 +38,9 @@ const ACCESS: [(&str, &str, Needs); 71] = [
     ("CustodyService/UpdateCharges", CUSTODIANS, Needs::Token),
     ("CustodyService/CorrectIdentity", CUSTODIANS, Needs::Token),
     ("CustodyService/MoveCustody", CUSTODIANS, Needs::Token),
+    ("CustodyService/AcceptMove", CUSTODIANS, Needs::Token),
+    ("CustodyService/DeclineMove", CUSTODIANS, Needs::Token),
+    ("CustodyService/WithdrawMove", CUSTODIANS, Needs::Token),
     ("CustodyService/RescheduleRelease", CUSTODIANS, Needs::Token),
     ("CustodyService/CancelRelease", CUSTODIANS, Needs::Token),
     ("CustodyService/CloseCustody", CUSTODIANS, Needs::Token),

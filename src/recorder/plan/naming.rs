@@ -21,6 +21,9 @@ const NOTICE: &str = "Notice";
 /// Replaces the method of an entry by which the gateway itself alarms the jurisdiction.
 const UNLAWFUL_HAND_OVER: &str = "Alarm/UnlawfulHandOver";
 
+/// An agency, its officer and a method.
+pub(in crate::recorder) type Who<'a> = (&'a AgencyId, &'a OfficerPseudonym, &'static str);
+
 /// The agency, officer and method that a leaf names.
 #[derive(Debug)]
 pub(in crate::recorder) struct Named<'a> {

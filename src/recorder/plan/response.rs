@@ -50,19 +50,7 @@ pub(in crate::recorder) fn answer(
 ) -> Vec<u8> {
     let detainer = || case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint(admitted, detainer)));
     let custody = || case.custody.as_ref().map(show::custody);
-    let transfer = || {
-        let detainer = case.detainer.as_ref()?;
-        let withheld = match viewpoint(admitted, detainer) {
-            Viewpoint::Issuer => detainer.issuer_view.withheld.as_slice(),
-            Viewpoint::Custodian => &[],
-        };
-        match (transfer_of(command, detainer), command.transfer()) {
-            (Some(transfer), _) => Some(show::transfer(&detainer.name, transfer, withheld)),
-            // The facility may no longer be disclosed to the caller.
-            (None, Some(name)) => Some(show::transfer_withheld(name, withheld)),
-            (None, None) => None,
-        }
-    };
+    let transfer = || shown_transfer(admitted, command, case.detainer.as_ref()?);
     let determinations =
         || records.first().map_or_else(Vec::new, |record| show::determinations(&record.determinations));
     match command {
@@ -84,7 +72,14 @@ pub(in crate::recorder) fn answer(
         CaseCommand::RecordReleaseEligibility { .. } => kept!(RecordReleaseEligibilityResponse { custody }),
         CaseCommand::UpdateCharges { .. } => kept!(UpdateChargesResponse { custody }),
         CaseCommand::CorrectIdentity { .. } => kept!(CorrectIdentityResponse { custody }),
-        CaseCommand::MoveCustody { .. } => kept!(MoveCustodyResponse { custody }),
+        CaseCommand::MoveCustody { .. } | CaseCommand::OfferMove { .. } => kept!(MoveCustodyResponse { custody }),
+        CaseCommand::AcceptMove { .. } => kept!(AcceptMoveResponse { custody }),
+        CaseCommand::DeclineMove { .. } => {
+            // Whoever declined is shown nothing of the custody any more.
+            let move_offer = || case.custody.as_ref()?.offer.as_ref().map(show::move_offer);
+            kept!(DeclineMoveResponse { move_offer })
+        }
+        CaseCommand::WithdrawMove { .. } => kept!(WithdrawMoveResponse { custody }),
         CaseCommand::RescheduleRelease { .. } => kept!(RescheduleReleaseResponse { custody }),
         CaseCommand::CancelRelease { .. } => kept!(CancelReleaseResponse { custody }),
         CaseCommand::CloseCustody { .. } => kept!(CloseCustodyResponse { custody }),
@@ -118,6 +113,20 @@ pub(in crate::recorder) fn answer(
         CaseCommand::IssueAppeal(_) | CaseCommand::AnswerAppeal { .. } | CaseCommand::BarAppeal { .. } => {
             appeals::answer(command, case, records).unwrap_or_default()
         }
+    }
+}
+
+/// The transfer that a write is upon, as its caller is shown it.
+fn shown_transfer(admitted: &Admitted<Command>, command: &CaseCommand, detainer: &Detainer) -> Option<v1::Transfer> {
+    let withheld = match viewpoint(admitted, detainer) {
+        Viewpoint::Issuer => detainer.issuer_view.withheld.as_slice(),
+        Viewpoint::Custodian => &[],
+    };
+    match (transfer_of(command, detainer), command.transfer()) {
+        (Some(transfer), _) => Some(show::transfer(&detainer.name, transfer, withheld)),
+        // The facility may no longer be disclosed to the caller.
+        (None, Some(name)) => Some(show::transfer_withheld(name, withheld)),
+        (None, None) => None,
     }
 }
 

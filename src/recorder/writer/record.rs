@@ -17,7 +17,7 @@ use crate::recorder::plan::outcome::Outcome;
 use crate::recorder::plan::rules::Rules;
 use crate::recorder::plan::rulings::Rulings;
 use crate::recorder::plan::{Plan, Planned};
-use crate::recorder::plan::{booking, expiry};
+use crate::recorder::plan::{booking, expiry, handing_on};
 use crate::recorder::queue::batch::{Batch, case_command, confirms};
 use crate::recorder::queue::error::SubmitError;
 use crate::recorder::queue::recorded::Recorded;
@@ -263,7 +263,11 @@ impl Recorder {
         let cases = asked.iter().chain(only_of.keys()).cloned().collect();
         let on_cases = || submitted().filter_map(|write| Some((write, case_command(write)?)));
         let mut found_by = expiry::found_by(on_cases());
-        found_by.extend(booking::found_by(on_cases(), &Loaded::default()));
+        for (of, terms) in
+            handing_on::found_by(on_cases()).into_iter().chain(booking::found_by(on_cases(), &Loaded::default()))
+        {
+            found_by.entry(of).or_default().extend(terms);
+        }
         let wanted = Wanted { cases, only_of, requests, inboxes, found_by, ..Wanted::default() };
         let mut loaded = self.store.load(&wanted)?;
         // What a new custody would use is found by now: another number is that of a custody which had to be read first.

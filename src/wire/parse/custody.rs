@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
+
 use crate::domain::command::CaseCommand;
 use crate::domain::custody::{
-    ActualRelease, Closing, Destination, Identity, Intake, Movement, MovementKind, OtherGround, ReleaseEligibility,
-    ReleaseRecipient, ScheduledRelease,
+    ActualRelease, Closing, Identity, Intake, MoveAcceptance, MoveProposal, MovementKind, OtherGround, Place,
+    ReleaseEligibility, ReleaseRecipient, ScheduledRelease,
 };
 use crate::domain::expungement::ExpungementOrder;
 use crate::domain::hand_over::HandedTo;
@@ -138,8 +140,46 @@ impl WriteRequest for v1::MoveCustodyRequest {
     fn parse(self) -> Result<Write, Violations> {
         let mut fields = RequestFields::default();
         let custody = fields.case("name", &self.name, CaseKind::Custody);
-        let movement = movement(&mut fields, "movement", self.movement);
-        let command = custody.zip(movement).map(|(custody, movement)| CaseCommand::MoveCustody { custody, movement });
+        let planned_at = fields.time("planned_at", self.planned_at);
+        let to = movement(&mut fields, "movement", self.movement, planned_at);
+        let command = custody.zip(to).map(|(custody, to)| match to {
+            MoveTo::Place(to, occurred_at) => CaseCommand::MoveCustody { custody, to, occurred_at },
+            MoveTo::Agency(proposal) => CaseCommand::OfferMove { custody, proposal },
+        });
+        upon(fields, command, &self.request_id, &self.etag)
+    }
+}
+
+impl WriteRequest for v1::AcceptMoveRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut fields = RequestFields::default();
+        let custody = fields.case("name", &self.name, CaseKind::Custody);
+        let occurred_at = fields.required_time("occurred_at", self.occurred_at);
+        let facility = fields.required_id("facility", &self.facility);
+        let booking_number = fields.id("booking_number", &self.booking_number);
+        let command = custody.zip(occurred_at).zip(facility).map(|((custody, occurred_at), facility)| {
+            let acceptance = MoveAcceptance { occurred_at, facility, booking_number };
+            CaseCommand::AcceptMove { custody, acceptance }
+        });
+        upon(fields, command, &self.request_id, &self.etag)
+    }
+}
+
+impl WriteRequest for v1::DeclineMoveRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut fields = RequestFields::default();
+        let custody = fields.case("name", &self.name, CaseKind::Custody);
+        let reason = fields.required_word("reason", self.reason);
+        let command = custody.zip(reason).map(|(custody, reason)| CaseCommand::DeclineMove { custody, reason });
+        upon(fields, command, &self.request_id, &self.etag)
+    }
+}
+
+impl WriteRequest for v1::WithdrawMoveRequest {
+    fn parse(self) -> Result<Write, Violations> {
+        let mut fields = RequestFields::default();
+        let custody = fields.case("name", &self.name, CaseKind::Custody);
+        let command = custody.map(|custody| CaseCommand::WithdrawMove { custody });
         upon(fields, command, &self.request_id, &self.etag)
     }
 }
@@ -264,37 +304,49 @@ fn released(
     })
 }
 
+/// Where a request would have the person moved.
+enum MoveTo {
+    Place(Place, Option<Timestamp>),
+    Agency(MoveProposal),
+}
+
 fn movement(
     fields: &mut RequestFields,
     field: impl Display + Copy,
     movement: Option<v1::Movement>,
-) -> Option<Movement> {
+    planned_at: Option<Timestamp>,
+) -> Option<MoveTo> {
     let movement = fields.required(field, movement)?;
     let occurred_at = fields.time(format_args!("{field}.occurred_at"), movement.occurred_at);
     let facility_field = format_args!("{field}.facility");
     let custodian_field = format_args!("{field}.custodian");
     let kind = fields.required_word(format_args!("{field}.kind"), movement.kind)?;
-    let facility = match kind {
-        MovementKind::Facility | MovementKind::Agency => fields.required_id(facility_field, &movement.facility),
+    let offered = kind == MovementKind::Agency;
+    if !offered {
+        fields.empty(custodian_field, &movement.custodian, "empty unless the person is offered to another agency");
+    }
+    if !offered && planned_at.is_some() {
+        fields.fault("planned_at", "empty unless the person is offered to another agency");
+    }
+    let to = match kind {
+        MovementKind::Facility => Place::Facility(fields.required_id(facility_field, &movement.facility)?),
         MovementKind::Hospital | MovementKind::Court => {
             fields.empty(facility_field, &movement.facility, "empty unless the person is in a facility");
-            None
+            if kind == MovementKind::Hospital { Place::Hospital } else { Place::Court }
+        }
+        MovementKind::Agency => {
+            if occurred_at.is_some() {
+                fields.fault(format_args!("{field}.occurred_at"), "empty: an offer has not taken place");
+            }
+            if planned_at.is_none() {
+                fields.fault("planned_at", "present");
+            }
+            let to = fields.required_agency(custodian_field, &movement.custodian);
+            let facility = fields.id(facility_field, &movement.facility);
+            return Some(MoveTo::Agency(MoveProposal { to: to?, facility, planned_at: planned_at? }));
         }
     };
-    let custodian = match kind {
-        MovementKind::Agency => fields.required_agency(custodian_field, &movement.custodian),
-        MovementKind::Facility | MovementKind::Hospital | MovementKind::Court => {
-            fields.empty(custodian_field, &movement.custodian, "empty unless another agency holds the person");
-            None
-        }
-    };
-    let to = match kind {
-        MovementKind::Facility => Destination::Facility(facility?),
-        MovementKind::Hospital => Destination::Hospital,
-        MovementKind::Court => Destination::Court,
-        MovementKind::Agency => Destination::Agency(custodian?, facility?),
-    };
-    Some(Movement { to, occurred_at })
+    Some(MoveTo::Place(to, occurred_at))
 }
 
 fn closing(fields: &mut RequestFields, field: impl Display + Copy, closing: Option<v1::Closing>) -> Option<Closing> {

@@ -11,7 +11,7 @@ use crate::domain::detainer::{Acknowledgement, Answer, Detainer, LiftReason, Vie
 use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Revision};
 use crate::domain::hand_over::HandedTo;
-use crate::domain::ids::CaseName;
+use crate::domain::ids::{BookingNumber, CaseName};
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::domain::warrant::VerifiedWarrant;
@@ -21,8 +21,8 @@ use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
 use crate::wire::show::parts::{
-    acknowledgement, actual_release, answer, charge, closing, correction, expungement_order, flags, movement,
-    other_ground, release_eligibility, scheduled_release, service_of_copy, subject, verification,
+    acknowledgement, actual_release, answer, charge, closing, correction, expungement_order, flags, move_offer,
+    movement, other_ground, release_eligibility, scheduled_release, service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{as_requested, custody, detainer, transfer};
 use crate::wire::show::{agency_name, timestamp};
@@ -74,7 +74,15 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
             parts.charges_updated(custody, charges, cited.as_ref())
         }
         Event::IdentityCorrected { custody, identity, correction } => parts.corrected(custody, identity, correction),
-        Event::CustodyMoved { custody, movement } => parts.moved(custody, movement),
+        Event::CustodyMoved { custody, movement, booking_number } => {
+            parts.moved(custody, movement, booking_number.as_ref())
+        }
+        Event::MoveOffered { custody: offered } => {
+            Wire::MoveOffered(v1::MoveOffered { custody: Some(custody(offered)) })
+        }
+        Event::MoveOfferEnded { custody, offer } => {
+            Wire::MoveOfferEnded(v1::MoveOfferEnded { custody: custody.to_string(), offer: Some(move_offer(offer)) })
+        }
         Event::ReleaseRescheduled { custody, release } => parts.rescheduled(custody, release),
         Event::EligibilityRecorded { custody, eligibility } => parts.eligibility_recorded(custody, eligibility),
         Event::EligibilityNoticed { detainer, eligibility, disclosure } => {
@@ -299,12 +307,13 @@ impl EventParts {
         })
     }
 
-    fn moved(self, custody: &CaseName, to: &Movement) -> Wire {
+    fn moved(self, custody: &CaseName, to: &Movement, booking_number: Option<&BookingNumber>) -> Wire {
         Wire::CustodyMoved(v1::CustodyMoved {
             custody: custody.to_string(),
             movement: Some(movement(to)),
             determinations: self.determinations,
             facts: self.facts,
+            booking_number: booking_number.map(ToString::to_string).unwrap_or_default(),
         })
     }
 

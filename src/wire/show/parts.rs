@@ -3,7 +3,7 @@
 use crate::domain::charge::Charge;
 use crate::domain::correction::Correction;
 use crate::domain::custody::{
-    ActualRelease, Closing, Destination, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
+    ActualRelease, Closing, Destination, MoveOffer, Movement, OtherGround, ReleaseEligibility, ScheduledRelease,
 };
 use crate::domain::detainer::{Acknowledgement, Answer, ClosingTold, ReleaseTold, Warrant};
 use crate::domain::expungement::ExpungementOrder;
@@ -201,6 +201,24 @@ pub(super) fn movement(movement: &Movement) -> v1::Movement {
         facility: or_empty(facility),
         custodian: custodian.map(agency_name).unwrap_or_default(),
         occurred_at: movement.occurred_at.map(timestamp),
+    }
+}
+
+/// An offer to hand a person on.
+pub fn move_offer(offer: &MoveOffer) -> v1::MoveOffer {
+    let MoveOffer { proposal, standing, .. } = offer;
+    let number = |len: usize| i32::try_from(len).unwrap_or(i32::MAX);
+    v1::MoveOffer {
+        state: to_wire(offer.state),
+        custodian: agency_name(&proposal.to),
+        facility: or_empty(proposal.facility.as_ref()),
+        planned_at: Some(timestamp(proposal.planned_at)),
+        decline_reason: to_wire_or_unspecified(offer.decline_reason),
+        detainers_len: number(standing.detainers),
+        holds_len: number(standing.holds),
+        notices_len: number(standing.notices),
+        pick_ups_len: number(standing.pick_ups),
+        offer_time: Some(timestamp(offer.offered_at)),
     }
 }
 

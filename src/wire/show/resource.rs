@@ -7,8 +7,8 @@ use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
 use crate::wire::enums::{to_wire, to_wire_or_unspecified};
 use crate::wire::show::parts::{
-    acknowledgement, actual_release, answer, charge, closing, closing_told, flags, movement, release_eligibility,
-    release_told, scheduled_release, service_of_copy, subject, verification, warrant,
+    acknowledgement, actual_release, answer, charge, closing, closing_told, flags, move_offer, movement,
+    release_eligibility, release_told, scheduled_release, service_of_copy, subject, verification, warrant,
 };
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
@@ -157,6 +157,7 @@ pub fn custody(custody: &Custody) -> v1::Custody {
         medical_note: intake.medical_note.clone().unwrap_or_default(),
         victim_contact: intake.victim_contact.clone().unwrap_or_default(),
         release_eligibilities: custody.eligibilities.iter().map(release_eligibility).collect(),
+        move_offer: custody.offer.as_ref().map(move_offer),
     }
 }
 

@@ -183,9 +183,11 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
         "Identifiers.alien_number" => format!("{}", 917_364_000 + n),
         "Identifiers.fbi_number" => format!("QZX{n:06}"),
         "Identifiers.state_id" => format!("NYQZX{n:05}"),
-        "Identifiers.booking_number" => format!("QZB-{n:06}-X"),
+        "Identifiers.booking_number" | "AcceptMoveRequest.booking_number" => format!("QZB-{n:06}-X"),
         "Identifiers.din" => format!("{}-Q-{:04}", 73 + n / 10_000, n % 10_000),
-        "Custody.facility" | "Movement.facility" | "TransferWindow.facility" => format!("QZF{n:06}XQ"),
+        "Custody.facility" | "Movement.facility" | "TransferWindow.facility" | "AcceptMoveRequest.facility" => {
+            format!("QZF{n:06}XQ")
+        }
         "ServiceOfCopy.language" => format!("qz-x-zq{n:06}"),
         _ => format!("Zebra{n:04}Quark"),
     };

@@ -16,12 +16,13 @@ use crate::harness::requests::{NY, NY_CUSTODY, NY_EXCHANGE, evaluation_in, made_
 
 const ICE: &str = "us-ice";
 const DOCCS: &str = "us-ny-doccs";
+const ERIE: &str = "us-ny-erie-jail";
 const OVERSIGHT: &str = "us-ny-oversight";
 
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 44] = [
+const STEPS: [(&str, &str); 52] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
@@ -58,6 +59,15 @@ const STEPS: [(&str, &str); 44] = [
     ("CustodyService/UpdateCharges", DOCCS),
     ("CustodyService/CorrectIdentity", DOCCS),
     ("CustodyService/MoveCustody", DOCCS),
+    // From here on to another agency.
+    ("CustodyService/MoveCustody", DOCCS),
+    ("CustodyService/WithdrawMove", DOCCS),
+    ("CustodyService/MoveCustody", DOCCS),
+    ("CustodyService/DeclineMove", ERIE),
+    ("CustodyService/MoveCustody", DOCCS),
+    ("CustodyService/AcceptMove", ERIE),
+    ("CustodyService/MoveCustody", ERIE),
+    ("CustodyService/AcceptMove", DOCCS),
     ("CustodyService/RecordRelease", DOCCS),
     ("CustodyService/RecordRelease", DOCCS),
     ("AppealService/IssueAppeal", ICE),
@@ -70,6 +80,9 @@ const STEPS: [(&str, &str); 44] = [
 
 /// The step after which there is nothing to read back.
 const LAST: &str = "CustodyService/ExpungeCustody";
+
+/// Within the agency the first time, to another one after that.
+const MOVE: &str = "CustodyService/MoveCustody";
 
 /// A mark that is there only where something was said before.
 const MARK: &str = "correction";
@@ -95,7 +108,7 @@ impl Stage {
     /// Each officer's name in a token is a canary too.
     pub(super) async fn set(served: &Served) -> Self {
         let (mut planted, mut seats) = (Planted::default(), BTreeMap::new());
-        for agency in [ICE, DOCCS, OVERSIGHT] {
+        for agency in [ICE, DOCCS, ERIE, OVERSIGHT] {
             let officer = planted.word(&format!("the officer of {agency}"));
             let token = served.sandbox.mint(agency, &officer, ActorKind::Officer, 3_600).unwrap();
             seats.insert(agency, (raw::open(served.grpc, &served.sandbox.credentials(agency).unwrap()).await, token));
@@ -137,8 +150,18 @@ impl Stage {
                 let mark = method.input().get_field_by_name(MARK).filter(|_| place.path.starts_with(MARK));
                 mark.is_none_or(|mark| !first || descriptor::is_required(&mark))
             };
-            let mut request = self.planted.good(&method, may_correct);
+            // A move within the agency has taken place, and an offer is planned.
+            let may_move = |place: &Place| {
+                let of_the_other = if first { "planned_at" } else { "movement.occurred_at" };
+                name != MOVE || place.path != of_the_other
+            };
+            let mut request = self.planted.good(&method, |place| may_correct(place) && may_move(place));
             self.address(&mut request);
+            if name == MOVE && !first {
+                let next = if agency == DOCCS { ERIE } else { DOCCS };
+                set(&mut request, "movement.kind", Value::EnumNumber(v1::MovementKind::Agency.into()));
+                set(&mut request, "movement.custodian", Value::String(format!("agencies/{next}")));
+            }
             let reply = self.call(agency, &method, &request).await;
             assert_eq!(reply.code(), Some(Code::Ok), "{name}: {:?}", reply.status);
             let answer = DynamicMessage::decode(method.output(), reply.messages[0].as_slice()).unwrap();
@@ -230,9 +253,13 @@ impl Stage {
 
     /// By those who may see it.
     pub(super) async fn read_back(&mut self) {
-        for (agency, log) in
-            [(OVERSIGHT, NY_CUSTODY), (OVERSIGHT, NY_EXCHANGE), (ICE, NY_EXCHANGE), (DOCCS, NY_CUSTODY)]
-        {
+        for (agency, log) in [
+            (OVERSIGHT, NY_CUSTODY),
+            (OVERSIGHT, NY_EXCHANGE),
+            (ICE, NY_EXCHANGE),
+            (DOCCS, NY_CUSTODY),
+            (ERIE, NY_CUSTODY),
+        ] {
             let request = v1::ListEntriesRequest { log: log.to_owned(), start_index: 0, tree_size: 0 };
             self.read(agency, "LedgerService/ListEntries", &request.encode_to_vec()).await;
         }
@@ -263,6 +290,8 @@ impl Stage {
         }
         let request = v1::GetCustodyRequest { name: self.custody.clone() };
         self.read(DOCCS, "CustodyService/GetCustody", &request.encode_to_vec()).await;
+        // Whoever handed the person on has its record of them.
+        self.read(ERIE, "CustodyService/GetCustody", &request.encode_to_vec()).await;
         let request = v1::GetPolicySetRequest {};
         self.read(ICE, "PolicyService/GetPolicySet", &request.encode_to_vec()).await;
         for agency in [ICE, DOCCS, OVERSIGHT] {

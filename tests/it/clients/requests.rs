@@ -173,9 +173,31 @@ pub(super) fn movement(name: &str, kind: v1::MovementKind, facility: &str, custo
         custodian: custodian.to_owned(),
         occurred_at: None,
     };
+    let offered = !custodian.is_empty();
     v1::MoveCustodyRequest {
         name: name.to_owned(),
         movement: Some(movement),
+        request_id: request_id(),
+        etag: String::new(),
+        planned_at: offered.then(|| in_time(0)),
+    }
+}
+
+pub(super) fn accept_move(name: &str, facility: &str) -> v1::AcceptMoveRequest {
+    v1::AcceptMoveRequest {
+        name: name.to_owned(),
+        occurred_at: Some(in_time(0)),
+        facility: facility.to_owned(),
+        booking_number: "E-2026-7".to_owned(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(super) fn decline_move(name: &str) -> v1::DeclineMoveRequest {
+    v1::DeclineMoveRequest {
+        name: name.to_owned(),
+        reason: v1::MoveDeclineReason::NoCapacity.into(),
         request_id: request_id(),
         etag: String::new(),
     }

@@ -9,8 +9,8 @@ use comity::wire::v1::{self, AnswerKind, ClaimOutcome, Finding, MovementKind, Re
 
 use crate::clients::Exchange;
 use crate::clients::requests::{
-    HOUR_S, acceptance, ada, amend, answer, asks, claim, correction, found, handed_over, identity, intake, lodge,
-    matched, movement, no_show, person, released, resolve, schedule, window,
+    HOUR_S, accept_move, acceptance, ada, amend, answer, asks, claim, correction, decline_move, found, handed_over,
+    identity, intake, lodge, matched, movement, no_show, person, released, resolve, schedule, window,
 };
 use crate::clients::telling::{Inbox, Party, Told};
 
@@ -179,12 +179,18 @@ async fn moved(table: &Table<'_>) {
     prison.does("moves them back", keeping().move_custody(north())).await;
     ice.reads(name).await;
     let abroad = movement(held_in, MovementKind::Agency, "EAST", "agencies/us-tx-harris-jail");
-    prison.may_not("moves them to another jurisdiction's jail", keeping().move_custody(abroad)).await;
-    let over = movement(held_in, MovementKind::Agency, "WEST", "agencies/us-ny-erie-jail");
-    prison.does("moves them to a county jail", keeping().move_custody(over)).await;
+    prison.may_not("offers them to another jurisdiction's jail", keeping().move_custody(abroad)).await;
+    let over = || movement(held_in, MovementKind::Agency, "WEST", "agencies/us-ny-erie-jail");
+    let taking = || jail.client.custodies();
+    prison.does("offers them to a county jail", keeping().move_custody(over())).await;
+    jail.does("has no room", taking().decline_move(decline_move(held_in))).await;
+    jail.may_not("takes them all the same", taking().accept_move(accept_move(held_in, "WEST"))).await;
+    prison.does("offers them again", keeping().move_custody(over())).await;
+    jail.looks(held_in).await;
+    ice.reads(name).await;
+    jail.does("takes them over", taking().accept_move(accept_move(held_in, "WEST"))).await;
 
-    let gone = v1::GetCustodyRequest { name: held_in.clone() };
-    prison.may_not("looks at the custody", keeping().get_custody(gone)).await;
+    prison.looks(held_in).await;
     let gone = v1::GetDetainerRequest { name: name.clone() };
     prison.may_not("looks at the detainer", answering().get_detainer(gone)).await;
     prison.may_not("answers it", answering().answer_detainer(notify(name, ""))).await;

@@ -73,6 +73,13 @@ impl Party {
         detainer
     }
 
+    /// What the caller is shown of a custody.
+    pub(super) async fn looks(&self, name: &str) {
+        let request = v1::GetCustodyRequest { name: name.to_owned() };
+        let answer = self.client.custodies().get_custody(request).await.unwrap().into_inner();
+        self.tell("looks at the custody", &held(&answer.custody.unwrap()));
+    }
+
     /// An inbox with nothing of earlier days in it.
     pub(super) async fn inbox(&self, parent: &str) -> Inbox {
         let mut inbox = Inbox { parent: parent.to_owned(), cursor: String::new() };
@@ -170,16 +177,18 @@ written! {
     detainer: LodgeDetainerResponse AcknowledgeDetainerResponse AnswerDetainerResponse AmendDetainerResponse
         RaiseCitizenshipClaimResponse ResolveCitizenshipClaimResponse;
     custody: OpenCustodyResponse ScheduleReleaseResponse RecordReleaseResponse MoveCustodyResponse
-        CorrectIdentityResponse;
+        CorrectIdentityResponse AcceptMoveResponse WithdrawMoveResponse;
+    move_offer: DeclineMoveResponse;
     transfer: OfferWindowResponse AcceptWindowResponse ConfirmTransferResponse ReportFailureResponse;
 }
 
 /// `LODGED` of `DETAINER_STATE_LODGED`.
 fn word(name: &str) -> &str {
-    const KINDS: [&str; 8] = [
+    const KINDS: [&str; 9] = [
         "DETAINER_STATE_",
         "CUSTODY_STATE_",
         "TRANSFER_STATE_",
+        "MOVE_OFFER_STATE_",
         "FINDING_",
         "ANSWER_KIND_",
         "DECLINE_GROUND_",
@@ -194,6 +203,15 @@ fn told_of(receipt: Option<&v1::Receipt>) -> String {
         |receipt: &&v1::Receipt| !receipt.leaf.is_empty() && receipt.proof.starts_with("c2sp.org/tlog-proof@v1\n");
     let log = receipt.filter(whole).and_then(|receipt| receipt.log.rsplit('/').next());
     log.map_or("no receipt".to_owned(), |log| format!("receipt of the {log} log"))
+}
+
+fn held(custody: &v1::Custody) -> String {
+    let mut held = format!("{}, of {}", word(custody.state().as_str_name()), custody.custodian);
+    if let Some(offer) = &custody.move_offer {
+        let (state, detainers, notices) = (word(offer.state().as_str_name()), offer.detainers_len, offer.notices_len);
+        write!(held, ", offer {state}, {detainers} detainers, {notices} notices promised").unwrap();
+    }
+    held
 }
 
 fn seen(detainer: &v1::Detainer) -> String {

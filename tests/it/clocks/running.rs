@@ -279,7 +279,8 @@ fn who_is_not_held_for_anybody_is_not_held_too_long() {
         assert_eq!(story.due(ClockKind::OverHold), None, "{kind:?}");
     }
     let mut moved = Story::held();
-    let movement = sample::movement(MovementKind::Agency, "erie");
-    moved.does(CaseCommand::MoveCustody { custody: moved.custody.clone(), movement }, &silent());
+    moved.does(sample::moving(moved.custody.clone(), MovementKind::Agency, "erie"), &silent());
+    assert!(moved.due(ClockKind::OverHold).is_some(), "an offer takes nobody over");
+    moved.world.pass("erie", sample::taking_over(moved.custody.clone()), &silent());
     assert_eq!(moved.due(ClockKind::OverHold), None, "a promise binds whoever gave it");
 }

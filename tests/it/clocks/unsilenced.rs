@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use crate::harness::changes::{
     amendment_of, birth_date_in, cancellation_in, claim_on, correction, dismissal_in, escape_from, movement_to,
-    other_ground, reopening_of, rescheduling_of,
+    other_ground, reopening_of, rescheduling_of, taking_over,
 };
 use crate::harness::duties::{decision_on, reviews_of};
 use crate::harness::requests::{
@@ -78,6 +78,7 @@ async fn does(world: &World, act: Act, matched: &Matched) {
         }
         Act::Moved => {
             doccs.relocate(movement_to(custody, ERIE)).await.accepted();
+            world.erie().accept_move(taking_over(custody)).await.accepted();
         }
         Act::PutOff => {
             ice.withdraw(withdrawal_of(detainer)).await.accepted();

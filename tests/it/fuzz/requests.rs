@@ -90,7 +90,7 @@ readers! {
     LodgeDetainerRequest AcknowledgeDetainerRequest AnswerDetainerRequest AmendDetainerRequest
     VerifyWarrantRequest RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest RecordReleaseEligibilityRequest UpdateChargesRequest CorrectIdentityRequest
-    MoveCustodyRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
+    MoveCustodyRequest AcceptMoveRequest DeclineMoveRequest WithdrawMoveRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
     ExpungeCustodyRequest
     OfferWindowRequest AcceptWindowRequest DeclineWindowRequest ReviseWindowRequest WithdrawWindowRequest ConfirmTransferRequest ReportFailureRequest
     IssueAppealRequest AnswerAppealRequest ResolveReviewRequest MeetObligationRequest;
@@ -409,6 +409,13 @@ fn real(request: &str) -> Vec<Vec<u8>> {
             changes::movement_to_hospital(CUSTODY).encode_to_vec(),
             changes::movement_to(CUSTODY, "us-ny-erie-jail").encode_to_vec(),
         ],
+        "AcceptMoveRequest" => vec![
+            changes::taking_over(CUSTODY).encode_to_vec(),
+            v1::AcceptMoveRequest { booking_number: "B-2026-7".to_owned(), ..changes::taking_over(CUSTODY) }
+                .encode_to_vec(),
+        ],
+        "DeclineMoveRequest" => vec![changes::turning_down(CUSTODY).encode_to_vec()],
+        "WithdrawMoveRequest" => vec![changes::calling_back(CUSTODY).encode_to_vec()],
         _ => Vec::new(),
     }
 }

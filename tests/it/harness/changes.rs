@@ -125,7 +125,7 @@ pub(crate) fn movement_to_hospital(custody: &str) -> v1::MoveCustodyRequest {
     moved(custody, v1::Movement { kind: v1::MovementKind::Hospital.into(), ..Default::default() })
 }
 
-/// To a facility of another custodian.
+/// An offer to another custodian.
 pub(crate) fn movement_to(custody: &str, agency: &str) -> v1::MoveCustodyRequest {
     let movement = v1::Movement {
         kind: v1::MovementKind::Agency.into(),
@@ -133,7 +133,32 @@ pub(crate) fn movement_to(custody: &str, agency: &str) -> v1::MoveCustodyRequest
         custodian: format!("agencies/{agency}"),
         occurred_at: None,
     };
-    moved(custody, movement)
+    v1::MoveCustodyRequest { planned_at: Some(at(OPENS_AT)), ..moved(custody, movement) }
+}
+
+/// The person is taken over.
+pub(crate) fn taking_over(custody: &str) -> v1::AcceptMoveRequest {
+    v1::AcceptMoveRequest {
+        name: custody.to_owned(),
+        occurred_at: Some(at(HAPPENED_AT)),
+        facility: "NY015".to_owned(),
+        booking_number: String::new(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn turning_down(custody: &str) -> v1::DeclineMoveRequest {
+    v1::DeclineMoveRequest {
+        name: custody.to_owned(),
+        reason: v1::MoveDeclineReason::NoCapacity.into(),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+pub(crate) fn calling_back(custody: &str) -> v1::WithdrawMoveRequest {
+    v1::WithdrawMoveRequest { name: custody.to_owned(), request_id: request_id(), etag: String::new() }
 }
 
 fn moved(custody: &str, movement: v1::Movement) -> v1::MoveCustodyRequest {
@@ -142,6 +167,7 @@ fn moved(custody: &str, movement: v1::Movement) -> v1::MoveCustodyRequest {
         movement: Some(movement),
         request_id: request_id(),
         etag: String::new(),
+        planned_at: None,
     }
 }
 

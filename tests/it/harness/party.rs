@@ -185,6 +185,9 @@ calls! {
     update_charges = custodies.update_charges(UpdateChargesRequest) -> UpdateChargesResponse;
     correct_identity = custodies.correct_identity(CorrectIdentityRequest) -> CorrectIdentityResponse;
     relocate = custodies.move_custody(MoveCustodyRequest) -> MoveCustodyResponse;
+    accept_move = custodies.accept_move(AcceptMoveRequest) -> AcceptMoveResponse;
+    decline_move = custodies.decline_move(DeclineMoveRequest) -> DeclineMoveResponse;
+    withdraw_move = custodies.withdraw_move(WithdrawMoveRequest) -> WithdrawMoveResponse;
     reschedule = custodies.reschedule_release(RescheduleReleaseRequest) -> RescheduleReleaseResponse;
     cancel = custodies.cancel_release(CancelReleaseRequest) -> CancelReleaseResponse;
     close = custodies.close_custody(CloseCustodyRequest) -> CloseCustodyResponse;

@@ -7,7 +7,7 @@ use comity::domain::agency::AgencyClass;
 use comity::domain::case::StoredCase;
 use comity::domain::charge::Charge;
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Custody, Destination, Movement};
+use comity::domain::custody::Custody;
 use comity::domain::detainer::{Addressee, Detainer};
 use comity::domain::determination::{FieldClass, FieldClasses};
 use comity::domain::facts::Stage;
@@ -127,7 +127,7 @@ impl Account {
         if said.stage == Some(Stage::Lodge) {
             self.note_request(said.caller, before, after, now);
         }
-        let class = class_of(&actor_after(said));
+        let class = class_of(&sample::officer(said.caller).agency.id);
         let mut committed = BTreeMap::new();
         for of in after.values().filter_map(StoredCase::detainer) {
             let named = detainer.as_ref() == Some(&of.name);
@@ -311,16 +311,6 @@ fn about(said: &Message, before: &Cases, after: &Cases) -> (Option<CaseName>, Op
 
 pub(super) fn linked(of: &Detainer) -> Option<&CaseName> {
     of.acknowledgement.as_ref()?.custody.as_ref()
-}
-
-/// Who holds the person once a message is recorded.
-fn actor_after(said: &Message) -> AgencyId {
-    if let CaseCommand::MoveCustody { movement: Movement { to: Destination::Agency(next, _), .. }, .. } = &said.command
-    {
-        next.clone()
-    } else {
-        sample::officer(said.caller).agency.id.clone()
-    }
 }
 
 pub(super) fn class_of(agency: &AgencyId) -> Option<AgencyClass> {

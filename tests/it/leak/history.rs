@@ -182,9 +182,24 @@ fn entered(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
             (Stage::Change, CaseCommand::CorrectIdentity { custody, identity, correction: mint.correction() })
         }
         4..7 => {
+            if let Some(offer) = of.open_offer().filter(|_| mint.odds(7)) {
+                let taker = nickname(&offer.proposal.to);
+                return Some(match mint.rng.u8(..8) {
+                    0 => (taker, None, CaseCommand::DeclineMove { custody, reason: mint.word() }),
+                    1 => (caller, None, CaseCommand::WithdrawMove { custody }),
+                    _ => {
+                        let acceptance = mint.acceptance();
+                        (taker, Some(Stage::Change), CaseCommand::AcceptMove { custody, acceptance })
+                    }
+                });
+            }
             let kind = if mint.odds(5) { MovementKind::Agency } else { mint.word() };
             let next = if caller == "doccs" { "nassau" } else { "doccs" };
-            (Stage::Change, CaseCommand::MoveCustody { custody, movement: mint.movement(kind, next) })
+            let command = mint.moving(custody, kind, next);
+            if kind == MovementKind::Agency {
+                return Some((caller, None, command));
+            }
+            (Stage::Change, command)
         }
         7..9 => return scheduled(mint, cases),
         9 => (Stage::Schedule, CaseCommand::RescheduleRelease { custody, release: mint.scheduled() }),

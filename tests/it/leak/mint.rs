@@ -7,9 +7,11 @@ use std::ops::Range;
 
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::Claim;
+use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
 use comity::domain::custody::{
-    ActualRelease, Closing, Destination, Intake, Movement, MovementKind, ReleaseEligibility, ScheduledRelease,
+    ActualRelease, Closing, Intake, MoveAcceptance, MoveProposal, MovementKind, Place, ReleaseEligibility,
+    ScheduledRelease,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Finding, IssuingAuthority, Request, Warrant, WarrantKind,
@@ -334,14 +336,24 @@ impl Mint {
         }
     }
 
-    pub(super) fn movement(&mut self, kind: MovementKind, next: &str) -> Movement {
+    pub(super) fn moving(&mut self, custody: CaseName, kind: MovementKind, next: &str) -> CaseCommand {
         let to = match kind {
-            MovementKind::Facility => Destination::Facility(self.facility()),
-            MovementKind::Hospital => Destination::Hospital,
-            MovementKind::Court => Destination::Court,
-            MovementKind::Agency => Destination::Agency(sample::officer(next).agency.id.clone(), self.facility()),
+            MovementKind::Facility => Place::Facility(self.facility()),
+            MovementKind::Hospital => Place::Hospital,
+            MovementKind::Court => Place::Court,
+            MovementKind::Agency => {
+                let (facility, planned_at) = (self.some(Self::facility), self.time(Custody));
+                let to = sample::officer(next).agency.id.clone();
+                return CaseCommand::OfferMove { custody, proposal: MoveProposal { to, facility, planned_at } };
+            }
         };
-        Movement { to, occurred_at: self.some(|mint| mint.time(Custody)) }
+        CaseCommand::MoveCustody { custody, to, occurred_at: self.some(|mint| mint.time(Custody)) }
+    }
+
+    /// How the agency takes the person over, with a booking number at times.
+    pub(super) fn acceptance(&mut self) -> MoveAcceptance {
+        let (occurred_at, facility) = (self.time(Custody), self.facility());
+        MoveAcceptance { occurred_at, facility, booking_number: self.numbers().booking_number }
     }
 
     pub(super) fn closing(&mut self) -> Closing {

@@ -12,7 +12,7 @@ use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName, ReviewSta
 
 use crate::lifecycle::state_of;
 use crate::lifecycle::table::Outcome;
-use crate::lifecycle::ways::{CUSTODIAN, ISSUER, answered, entered, found, matched, release, withdraw};
+use crate::lifecycle::ways::{CUSTODIAN, ISSUER, NEXT, answered, entered, found, matched, release, withdraw};
 use crate::sample;
 use crate::world::World;
 
@@ -134,7 +134,10 @@ pub(super) fn run_review(row: &str, column: &str, _: &LawView) -> Outcome {
         "Answer: decline" => (CUSTODIAN, answered(&detainer, AnswerKind::Decline)),
         "Answer: pending review" => (CUSTODIAN, answered(&detainer, AnswerKind::PendingReview)),
         "Amend" => (ISSUER, amend(&detainer)),
-        "Move to another agency" => (CUSTODIAN, entered("MoveCustody: agency", &custody)),
+        "Move to another agency" => {
+            let _offered = world.give(CUSTODIAN, entered("MoveCustody: agency", &custody), &law);
+            (NEXT, entered("AcceptMove", &custody))
+        }
         "Withdraw" => (ISSUER, withdraw(&detainer)),
         "Release of the person" => (CUSTODIAN, release(&custody)),
         "Resolve the claim" => {
@@ -183,7 +186,10 @@ pub(super) fn run_obligation(row: &str, column: &str, _: &LawView) -> Outcome {
             (CUSTODIAN, CaseCommand::RecordServiceOfCopy { detainer, service, correction: None })
         }
         "MeetObligation" => (CUSTODIAN, meet(&detainer)),
-        "Move to another agency" => (CUSTODIAN, entered("MoveCustody: agency", &custody)),
+        "Move to another agency" => {
+            let _offered = world.give(CUSTODIAN, entered("MoveCustody: agency", &custody), &law);
+            (NEXT, entered("AcceptMove", &custody))
+        }
         "Withdraw" => (ISSUER, withdraw(&detainer)),
         "Release of the person" => (CUSTODIAN, release(&custody)),
         unknown => panic!("no command {unknown}"),

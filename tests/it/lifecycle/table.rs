@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 40] = [
+pub(super) const REFUSALS: [(&str, Refusal); 42] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -44,6 +44,8 @@ pub(super) const REFUSALS: [(&str, Refusal); 40] = [
     ("not on offer", Refusal::NotOffered),
     ("not accepted", Refusal::NotAccepted),
     ("already confirmed", Refusal::AlreadyConfirmed),
+    ("move open", Refusal::MoveOpen),
+    ("move not open", Refusal::MoveNotOpen),
     ("transfer over", Refusal::TransferOver),
     ("not yours", Refusal::NotYours),
     ("not borne out", Refusal::NotBorneOut),

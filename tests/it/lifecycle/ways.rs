@@ -3,7 +3,10 @@
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
-use comity::domain::custody::{ActualRelease, Identity, Intake, MovementKind, ReleaseRecipient, ScheduledRelease};
+use comity::domain::custody::{
+    ActualRelease, Identity, Intake, MoveAcceptance, MoveDeclineReason, MovementKind, ReleaseRecipient,
+    ScheduledRelease,
+};
 use comity::domain::detainer::{Acknowledgement, AnswerKind, Finding, LiftReason};
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
@@ -21,6 +24,8 @@ use crate::world::World;
 /// Of each side, the one that the tables speak of.
 pub(super) const ISSUER: &str = "ice";
 pub(super) const CUSTODIAN: &str = "doccs";
+/// To whom the custodian hands the person on.
+pub(super) const NEXT: &str = "nassau";
 
 /// A detainer in the state of a row, reached by commands, and a custody of New York's prisons: the one it stands on, if it
 /// stands on one. With no detainer yet, a name that nothing bears.
@@ -143,7 +148,11 @@ pub(super) fn said(
         "Release of the person" => (CUSTODIAN, release(custody)),
         "Closing of the custody" => (CUSTODIAN, close(custody)),
         "Reopening of the custody" => (CUSTODIAN, entered("ReopenCustody", custody)),
-        "Move to another agency" => (CUSTODIAN, entered("MoveCustody: agency", custody)),
+        "Move to another agency" => {
+            // Where the custody has ended, nobody is offered.
+            let _offered = world.give(CUSTODIAN, entered("MoveCustody: agency", custody), law);
+            (NEXT, entered("AcceptMove", custody))
+        }
         "Claim on another detainer of the custody" => {
             let other = world.pass("cbp", CaseCommand::LodgeDetainer(sample::request(Some(CUSTODIAN))), law);
             // Where the custody has ended nothing is matched to it any more, and no claim reaches what stood on it.
@@ -194,13 +203,21 @@ pub(super) fn entered(column: &str, custody: &CaseName) -> CaseCommand {
             CaseCommand::RecordReleaseEligibility { custody, eligibility: sample::eligibility() }
         }
         "UpdateCharges" => CaseCommand::UpdateCharges { custody, charges: Vec::new(), other_ground: None },
+        "AcceptMove" => sample::taking_over(custody),
+        "AcceptMove: to a booking number in use" => {
+            let CaseCommand::AcceptMove { acceptance, .. } = sample::taking_over(custody.clone()) else { panic!() };
+            let booking_number = Some("2026-2".parse().unwrap());
+            CaseCommand::AcceptMove { custody, acceptance: MoveAcceptance { booking_number, ..acceptance } }
+        }
+        "DeclineMove" => CaseCommand::DeclineMove { custody, reason: MoveDeclineReason::NotReceived },
+        "WithdrawMove" => CaseCommand::WithdrawMove { custody },
         "CorrectIdentity" => {
             let identity = Box::new(Identity { subject: sample::subject(), flags: Flags::default() });
             CaseCommand::CorrectIdentity { custody, identity, correction }
         }
         moved => {
             let kind: MovementKind = moved.strip_prefix("MoveCustody: ").unwrap().parse().unwrap();
-            CaseCommand::MoveCustody { custody, movement: sample::movement(kind, "nassau") }
+            sample::moving(custody, kind, NEXT)
         }
     }
 }

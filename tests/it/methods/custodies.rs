@@ -3,12 +3,12 @@
 use comity::wire::v1;
 
 use crate::harness::changes::{
-    birth_date_in, cancellation_in, correction, dismissal_in, eligibility_in, escape_from, expungement_of, movement_to,
-    movement_to_hospital, reopening_of, rescheduling_of,
+    birth_date_in, cancellation_in, correction, dismissal_in, eligibility_in, escape_from, expungement_of,
+    reopening_of, rescheduling_of,
 };
 use crate::harness::requests::{NY, intake_at, release_of, schedule_of};
 use crate::harness::{Refused, World};
-use crate::methods::{at_fault, denied, done, too_soon_or_late};
+use crate::methods::{at_fault, denied, done, moves, too_soon_or_late};
 
 pub(super) async fn accepted(world: &World, verb: &str) {
     let doccs = world.doccs();
@@ -30,13 +30,7 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             let corrected = doccs.correct_identity(birth_date_in(&held)).await.accepted().custody.unwrap();
             assert_eq!(corrected.subject, birth_date_in(&held).subject);
         }
-        "MoveCustody" => {
-            let moved = doccs.relocate(movement_to_hospital(&held)).await.accepted().custody.unwrap();
-            assert_eq!(moved.movement, movement_to_hospital(&held).movement);
-            let moved = doccs.relocate(movement_to(&held, "us-ny-erie-jail")).await.accepted().custody.unwrap();
-            assert_eq!((moved.custodian.as_str(), moved.facility.as_str()), ("agencies/us-ny-erie-jail", "NY014"));
-            done(world.erie().custody(&held).await);
-        }
+        "MoveCustody" | "AcceptMove" | "DeclineMove" | "WithdrawMove" => moves::accepted(world, verb, &held).await,
         "RescheduleRelease" => {
             doccs.schedule(schedule_of(&held)).await.accepted();
             let custody = doccs.reschedule(rescheduling_of(&held)).await.accepted().custody.unwrap();
@@ -109,15 +103,7 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
                 doccs.correct_identity(v1::CorrectIdentityRequest { correction: None, ..birth_date_in(&held) }).await,
             )
         }
-        "MoveCustody" => {
-            erie.relocate(movement_to_hospital(&held)).await.not_found();
-            // Out of the jurisdiction, to nobody who holds people, and to oneself.
-            for agency in ["us-tx-harris-jail", "us-ice", "us-ny-doccs"] {
-                at_fault(doccs.relocate(movement_to(&held, agency)).await);
-            }
-            doccs.release(release_of(&held)).await.accepted();
-            too_soon_or_late(doccs.relocate(movement_to_hospital(&held)).await)
-        }
+        "MoveCustody" | "AcceptMove" | "DeclineMove" | "WithdrawMove" => moves::refused(world, verb, &held).await,
         "RescheduleRelease" => too_soon_or_late(doccs.reschedule(rescheduling_of(&held)).await),
         "RecordReleaseEligibility" => {
             erie.enter_eligibility(eligibility_in(&held)).await.not_found();

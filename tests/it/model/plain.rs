@@ -226,9 +226,16 @@ impl Plain {
             (Refusal::AlreadyBooked, Some(custody)) => SubmitError::AlreadyBooked(Booked::by(custody.clone(), command)),
             (refusal, _) => refusal.into(),
         })?;
+        // What an issuer reads of an acceptance names whoever handed the person on.
+        let accepts = matches!(**command, CaseCommand::AcceptMove { .. });
+        let mover = case
+            .custody
+            .as_ref()
+            .filter(|_| accepts)
+            .and_then(|custody| Some((custody.custodian.clone(), custody.offer.as_ref()?.offered_by.clone())));
         let mut first = None;
         for record in &records {
-            let index = self.append_record(write, command, record, now);
+            let index = self.append_record(write, command, record, mover.as_ref(), now);
             let exchange = &self.logs[&log(&record.resource.jurisdiction, LogKind::Exchange)];
             let exchange_index = if record.log == LogKind::Exchange { index } else { exchange.size() };
             apply(&mut case, record, exchange_index, now);
@@ -239,7 +246,7 @@ impl Plain {
         let times = (&ReviewTimes::default(), &Timetable::default());
         let left = follow(&case, &gate.laws_on_answers(&case, now), times, now);
         for record in met.iter().chain(&left) {
-            let index = self.append_record(write, command, record, now);
+            let index = self.append_record(write, command, record, mover.as_ref(), now);
             apply(&mut case, record, index, now);
         }
         let (log, index) = first.ok_or(Refusal::NoSuchCase)?;
@@ -373,8 +380,12 @@ impl Plain {
         write: &Admitted<Command>,
         command: &CaseCommand,
         record: &Record,
+        mover: Option<&(AgencyId, OfficerPseudonym)>,
         now: Timestamp,
     ) -> u64 {
+        let mover = mover.filter(|_| record.log == LogKind::Exchange);
+        let own = (&write.caller.agency.id, &write.caller.actor.as_ref().unwrap().pseudonym);
+        let (agency, officer) = mover.map_or(own, |(agency, officer)| (agency, officer));
         let notice = if let Event::TransferRecorded { transfer, .. } = &record.event {
             let ended = matches!(transfer.state, TransferState::Reopened | TransferState::Withdrawn);
             ended && transfer.window_change == Some(WindowChange::ReleaseAdvanced)
@@ -386,7 +397,7 @@ impl Plain {
         } else if notice {
             "Notice"
         } else {
-            command.method().rpc()
+            mover.map_or(command.method(), |_| Method::MoveCustody).rpc()
         };
         if matches!(record.event, Event::UnlawfulHandOver { .. }) {
             // The gateway itself alarms the jurisdiction, whoever handed the person over.
@@ -395,9 +406,9 @@ impl Plain {
         let nobody = "0".repeat(32).parse().unwrap();
         self.append(Draft {
             write: Some(write),
-            agency: &write.caller.agency.id,
+            agency,
             // Who brought a notice about is told in the entry that it follows from.
-            officer: if method == "Notice" { &nobody } else { &write.caller.actor.as_ref().unwrap().pseudonym },
+            officer: if method == "Notice" { &nobody } else { officer },
             method,
             log: log(&record.resource.jurisdiction, record.log),
             resource: record.resource.to_string(),

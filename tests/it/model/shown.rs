@@ -44,7 +44,11 @@ pub(super) fn etag(write: &Admitted<Command>, command: &CaseCommand, case: &Case
 pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Case, records: &[Record]) -> Vec<u8> {
     let withheld = case.detainer.as_ref().filter(|detainer| detainer.issuer == write.caller.agency.id);
     let withheld = withheld.map_or(&[][..], |detainer| &detainer.issuer_view.withheld);
+    let declined = case.custody.as_ref().and_then(|custody| custody.offer.as_ref());
+    let declined = declined.filter(|_| command.method() == Method::DeclineMove);
     let resource = match part(write, command, case, Offered::Itself) {
+        // Whoever does not take a person is shown nothing more of them.
+        Some(Part::Custody(_)) if declined.is_some() => declined.map(show::move_offer).unwrap().encode_to_vec(),
         Some(Part::Detainer(detainer, viewpoint)) => show::detainer(detainer, viewpoint).encode_to_vec(),
         Some(Part::Custody(custody)) => show::custody(custody).encode_to_vec(),
         Some(Part::Transfer(detainer, transfer)) => show::transfer(&detainer.name, transfer, withheld).encode_to_vec(),

@@ -6,8 +6,8 @@ use comity::domain::charge::Charge;
 use comity::domain::claim::Claim;
 use comity::domain::correction::Correction;
 use comity::domain::custody::{
-    ActualRelease, Closing, Custody, Destination, Identity, Intake, Movement, MovementKind, ReleaseEligibility,
-    ScheduledRelease,
+    ActualRelease, Closing, Custody, Destination, Identity, Intake, MoveAcceptance, MoveOffer, MoveProposal, Movement,
+    MovementKind, Place, ReleaseEligibility, ScheduledRelease, Standing,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerBasis, Finding, IssuingAuthority, Request,
@@ -15,7 +15,7 @@ use comity::domain::detainer::{
 };
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
-use comity::domain::ids::{AgencyId, CaseName, FacilityCode};
+use comity::domain::ids::{AgencyId, BookingNumber, CaseName, FacilityCode};
 use comity::domain::partial_date::PartialDate;
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
@@ -107,12 +107,17 @@ fn person_name() -> impl Strategy<Value = PersonName> {
         .prop_map(|(given, family)| PersonName { given, family })
 }
 
+/// A booking number of some agency.
+pub(super) fn booking_number() -> impl Strategy<Value = BookingNumber> {
+    id("Bk-[A-Za-z0-9]{0,17}")
+}
+
 pub(super) fn subject() -> impl Strategy<Value = Subject> {
     let identifiers = (
         option::of(id("[0-9]{7,9}")),
         option::of(id("[A-PR-Z0-9]{1,9}")),
         option::of(id("[A-PR-Z]{2}[A-PR-Z0-9]{1,8}")),
-        option::of(id("Bk-[A-Za-z0-9]{0,17}")),
+        option::of(booking_number()),
         option::of(id("[0-9]{2}(-[A-PR-Z]-|[A-PR-Z])[0-9]{4}")),
     )
         .prop_map(|(alien_number, fbi_number, state_id, booking_number, din)| Identifiers {
@@ -324,6 +329,35 @@ pub(super) fn service() -> impl Strategy<Value = ServiceOfCopy> {
 pub(super) fn identity() -> impl Strategy<Value = Identity> {
     (subject(), flags())
         .prop_map(|(subject, flags)| Identity { subject, flags: Flags { citizenship_claim: false, ..flags } })
+}
+
+/// A movement that is recorded within an agency, and where a request would have the person moved.
+pub(super) fn place() -> impl Strategy<Value = Place> {
+    prop_oneof![facility().prop_map(Place::Facility), Just(Place::Hospital), Just(Place::Court)]
+}
+
+pub(super) fn proposal() -> impl Strategy<Value = MoveProposal> {
+    (agency(), option::of(facility()), time()).prop_map(|(to, facility, planned_at)| MoveProposal {
+        to,
+        facility,
+        planned_at,
+    })
+}
+
+pub(super) fn acceptance() -> impl Strategy<Value = MoveAcceptance> {
+    (time(), facility(), option::of(booking_number()))
+        .prop_map(|(occurred_at, facility, booking_number)| MoveAcceptance { occurred_at, facility, booking_number })
+}
+
+pub(super) fn move_offer() -> impl Strategy<Value = MoveOffer> {
+    let standing = (0..4_usize, 0..4_usize, 0..4_usize, 0..4_usize)
+        .prop_map(|(detainers, holds, notices, pick_ups)| Standing { detainers, holds, notices, pick_ups });
+    (word(), proposal(), option::of(word()), standing, time()).prop_map(
+        |(state, proposal, decline_reason, standing, offered_at)| {
+            let offered_by = "0123456789abcdef0123456789abcdef".parse().unwrap();
+            MoveOffer { state, proposal, decline_reason, standing, offered_by, offered_at }
+        },
+    )
 }
 
 pub(super) fn movement() -> impl Strategy<Value = Movement> {

@@ -33,21 +33,43 @@ const ISSUERS: [&str; 2] = ["ice", "cbp"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
-    Honor { by: usize, corrects: bool },
-    Answer { by: usize, kind: AnswerKind },
+    Honor {
+        by: usize,
+        corrects: bool,
+    },
+    Answer {
+        by: usize,
+        kind: AnswerKind,
+    },
     Amend(usize),
     Withdraw(usize),
-    Claim { by: usize, custodian: bool },
-    Move,
+    Claim {
+        by: usize,
+        custodian: bool,
+    },
+    Offer,
+    /// By the agency that the person is offered to.
+    TakeOver,
     Part(usize),
     Match(usize),
     Forbid,
     Schedule(i64),
     Reschedule(i64),
-    Cancel { ground: bool },
-    Charges { ground: bool },
-    Release { at: i64, corrects: bool },
-    Close { reason: ClosingReason, at: i64, ground: bool },
+    Cancel {
+        ground: bool,
+    },
+    Charges {
+        ground: bool,
+    },
+    Release {
+        at: i64,
+        corrects: bool,
+    },
+    Close {
+        reason: ClosingReason,
+        at: i64,
+        ground: bool,
+    },
     Reopen,
 }
 
@@ -118,9 +140,9 @@ fn overruns(said: &[Said], same_day: bool) -> Vec<Overrun> {
                 | Act::Withdraw(by)
                 | Act::Part(by)
                 | Act::Claim { by, custodian: false } => _ = promised.remove(&by),
-                Act::Claim { custodian: true, .. } | Act::Move => promised.clear(),
+                Act::Claim { custodian: true, .. } | Act::TakeOver => promised.clear(),
                 Act::Forbid if !one.ended => promised.clear(),
-                Act::Forbid | Act::Match(_) | Act::Reopen | Act::Release { corrects: true, .. } => {}
+                Act::Forbid | Act::Match(_) | Act::Offer | Act::Reopen | Act::Release { corrects: true, .. } => {}
                 Act::Schedule(at) => (expected, reached) = (Some(at), None),
                 Act::Reschedule(at) => (expected, reached) = (Some(at), moment),
                 Act::Cancel { ground } | Act::Charges { ground } => {
@@ -228,10 +250,8 @@ impl Story {
                 let command = CaseCommand::RaiseCitizenshipClaim { detainer: detainer(by), claim: sample::claim() };
                 (if custodian { "doccs" } else { ISSUERS[by] }, command)
             }
-            Act::Move => {
-                let movement = sample::movement(MovementKind::Agency, "erie");
-                ("doccs", CaseCommand::MoveCustody { custody, movement })
-            }
+            Act::Offer => ("doccs", sample::moving(custody, MovementKind::Agency, "erie")),
+            Act::TakeOver => ("erie", sample::taking_over(custody)),
             Act::Part(by) | Act::Match(by) => {
                 let parts = matches!(act, Act::Part(_));
                 let finding = if parts { Finding::IdentityMismatch } else { Finding::MatchedCustody };
@@ -303,13 +323,13 @@ impl Story {
 fn any_act(random: &mut fastrand::Rng, now: i64, moment: i64) -> Act {
     let by = random.usize(0..ISSUERS.len());
     let hours = |random: &mut fastrand::Rng, range: std::ops::Range<i64>| now + random.i64(range) * 3_600;
-    match random.u32(0..22) {
+    match random.u32(0..24) {
         0..3 => Act::Honor { by, corrects: random.bool() },
         3 => Act::Answer { by, kind: [AnswerKind::NotifyOnly, AnswerKind::Decline][random.usize(0..2)] },
         4 => Act::Amend(by),
         5 => Act::Withdraw(by),
         6 => Act::Claim { by, custodian: random.bool() },
-        7 => Act::Move,
+        7 => Act::Offer,
         8 => Act::Part(by),
         9 => Act::Match(by),
         10 => Act::Forbid,
@@ -326,6 +346,7 @@ fn any_act(random: &mut fastrand::Rng, now: i64, moment: i64) -> Act {
             let reason = ClosingReason::ALL[random.usize(0..ClosingReason::ALL.len())];
             Act::Close { reason, at: hours(random, -4..2), ground: random.u32(0..3) == 0 }
         }
+        19 | 20 => Act::TakeOver,
         _ => Act::Reopen,
     }
 }

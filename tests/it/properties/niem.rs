@@ -100,6 +100,7 @@ proptest! {
     fn nothing_is_lost_on_the_way_to_niem_and_back(
         (detainer, custody) in (any::lodged(), any::opened()),
         (lifted, movement, closing) in (any::word(), any::movement(), any::closing()),
+        (planned, acceptance) in (option::of(any::time()), any::acceptance()),
         (scheduled, released, handed) in (any::scheduled(), any::released(), any::handed_to()),
         (reason, correction, ground) in
             (any::reason(), option::of(any::correction()), option::of(any::events::other_ground())),
@@ -130,7 +131,15 @@ proptest! {
         sent.check(&v1::WithdrawDetainerRequest { name: of_detainer(), reason: enums::to_wire::<comity::domain::detainer::LiftReason>(lifted), request_id: request_id(), etag: etag.clone(), entered_from_paper: from_paper }, &names);
         sent.check(&v1::OpenCustodyRequest { parent: parent(), custody: Some(stay(&custody)), request_id: request_id() }, &names);
         sent.check(&v1::UpdateChargesRequest { name: of_custody(), charges: shown.charges, request_id: request_id(), etag: etag.clone(), other_ground: other_ground() }, &names);
-        sent.check(&v1::MoveCustodyRequest { name: of_custody(), movement: shown.movement, request_id: request_id(), etag: etag.clone() }, &names);
+        sent.check(&v1::MoveCustodyRequest { name: of_custody(), movement: shown.movement, request_id: request_id(), etag: etag.clone(), planned_at: planned.map(show::timestamp) }, &names);
+        sent.check(&v1::AcceptMoveRequest {
+            name: of_custody(),
+            occurred_at: Some(show::timestamp(acceptance.occurred_at)),
+            facility: acceptance.facility.to_string(),
+            booking_number: acceptance.booking_number.map(|number| number.to_string()).unwrap_or_default(),
+            request_id: request_id(),
+            etag: etag.clone(),
+        }, &names);
         sent.check(&v1::CloseCustodyRequest { name: of_custody(), closing: shown.closing, request_id: request_id(), etag: etag.clone(), other_ground: other_ground() }, &names);
         sent.check(&v1::ScheduleReleaseRequest { name: of_custody(), release: shown.scheduled_release.clone(), request_id: request_id(), etag: etag.clone() }, &names);
         sent.check(&v1::RescheduleReleaseRequest { name: of_custody(), release: shown.scheduled_release, request_id: request_id(), etag: etag.clone() }, &names);

@@ -2,7 +2,7 @@
 
 use comity::domain::command::CaseCommand;
 use comity::domain::correction::Correction;
-use comity::domain::custody::{Custody, OtherGround, ReleaseRecipient};
+use comity::domain::custody::{Custody, Movement, OtherGround, ReleaseRecipient};
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use crate::harness::changes::{
     acceptance_of, birth_date_in, cancellation_in, claim_on, correction, declining_of, escape_from, failure_of,
-    handover_in, movement_to, movement_to_hospital, reopening_of, resolution_of, service_on, window_under,
+    handover_in, movement_to, movement_to_hospital, reopening_of, resolution_of, service_on, taking_over, turning_down,
+    window_under,
 };
 use crate::harness::duties::{decision_on, meeting_of};
 use crate::properties::{any, tries};
@@ -158,7 +159,8 @@ proptest! {
     fn what_is_entered_of_a_stay_reads_back(
         custody in any::opened(),
         identity in any::identity(),
-        movement in any::movement(),
+        (to, moved_at) in (any::place(), option::of(any::time())),
+        (proposal, acceptance, declined) in (any::proposal(), any::acceptance(), any::word()),
         correction in any::correction(),
         cited in option::of(any::events::other_ground()),
     ) {
@@ -182,7 +184,8 @@ proptest! {
         let other_ground = cited.filter(|_| live);
         let request = v1::UpdateChargesRequest { other_ground: request.other_ground.filter(|_| live), ..request };
         check(&request, &CaseCommand::UpdateCharges { custody: custody.name.clone(), charges, other_ground });
-        let mut after = Custody { movement: Some(movement.clone()), ..custody.clone() };
+        let movement = Movement { to: to.clone().into(), occurred_at: moved_at };
+        let mut after = Custody { movement: Some(movement), ..custody.clone() };
         after.intake.subject = identity.subject.clone();
         after.intake.flags = identity.flags;
         let after = show::custody(&after);
@@ -196,8 +199,42 @@ proptest! {
         };
         let identity = Box::new(identity);
         check(&request, &CaseCommand::CorrectIdentity { custody: custody.name.clone(), identity, correction });
-        let request = v1::MoveCustodyRequest { movement: after.movement, name, request_id, etag };
-        check(&request, &CaseCommand::MoveCustody { custody: custody.name, movement });
+        let request = v1::MoveCustodyRequest {
+            movement: after.movement,
+            name: name.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+            planned_at: None,
+        };
+        let custody = custody.name;
+        check(&request, &CaseCommand::MoveCustody { custody: custody.clone(), to, occurred_at: moved_at });
+        let offer = v1::Movement {
+            kind: v1::MovementKind::Agency.into(),
+            facility: proposal.facility.as_ref().map(ToString::to_string).unwrap_or_default(),
+            custodian: show::agency_name(&proposal.to),
+            occurred_at: None,
+        };
+        let planned_at = Some(show::timestamp(proposal.planned_at));
+        let request = v1::MoveCustodyRequest { movement: Some(offer), planned_at, ..request };
+        check(&request, &CaseCommand::OfferMove { custody: custody.clone(), proposal });
+        let request = v1::AcceptMoveRequest {
+            name: name.clone(),
+            occurred_at: Some(show::timestamp(acceptance.occurred_at)),
+            facility: acceptance.facility.to_string(),
+            booking_number: acceptance.booking_number.as_ref().map(ToString::to_string).unwrap_or_default(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::AcceptMove { custody: custody.clone(), acceptance });
+        let request = v1::DeclineMoveRequest {
+            name: name.clone(),
+            reason: enums::to_wire(declined),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&request, &CaseCommand::DeclineMove { custody: custody.clone(), reason: declined });
+        let request = v1::WithdrawMoveRequest { name, request_id, etag };
+        check(&request, &CaseCommand::WithdrawMove { custody });
     }
 
     #[test]
@@ -394,9 +431,15 @@ fn a_request_at_fault_is_told_in_which_field() {
     faults(&to_hospital, moved(|to| to.facility = "NY014".to_owned()), &[facility]);
     faults(&to_hospital, moved(|to| to.custodian = "agencies/us-ny-erie-jail".to_owned()), &[custodian]);
     faults(&to_hospital, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[facility]);
-    faults(&to_hospital, moved(|to| to.kind = v1::MovementKind::Agency.into()), &[facility, custodian]);
-    faults(&to_agency, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[custodian]);
-    faults(&to_agency, moved(|to| to.kind = v1::MovementKind::Court.into()), &[facility, custodian]);
+    faults(&to_hospital, moved(|to| to.kind = v1::MovementKind::Agency.into()), &["planned_at", custodian]);
+    faults(&to_hospital, |bad| bad.planned_at = to_agency.planned_at, &["planned_at"]);
+    faults(&to_agency, moved(|to| to.kind = v1::MovementKind::Facility.into()), &[custodian, "planned_at"]);
+    faults(&to_agency, moved(|to| to.kind = v1::MovementKind::Court.into()), &[custodian, "planned_at", facility]);
+    faults(&to_agency, |bad| bad.movement.as_mut().unwrap().occurred_at = bad.planned_at, &["movement.occurred_at"]);
+    faults(&to_agency, |bad| bad.planned_at = None, &["planned_at"]);
+    faults(&taking_over(&custody), |bad| bad.occurred_at = None, &["occurred_at"]);
+    faults(&taking_over(&custody), |bad| bad.facility = String::new(), &["facility"]);
+    faults(&turning_down(&custody), |bad| bad.reason = 0, &["reason"]);
     faults(&to_agency, moved(|to| to.custodian = "us-ny-erie-jail".to_owned()), &[custodian]);
 
     let offer = window_under(&detainer);

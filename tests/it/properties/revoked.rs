@@ -37,7 +37,7 @@ impl Revoked {
             if *disclosure == Disclosure::ToIssuer {
                 self.shown.insert(detainer.clone());
             }
-        } else if let Event::CustodyMoved { custody, movement } = &record.event {
+        } else if let Event::CustodyMoved { custody, movement, .. } = &record.event {
             let Destination::Agency(..) = movement.to else { return };
             let moved = before.custody(custody).unwrap();
             for detainer in before.detainers().filter(|detainer| steps::is_active_on(detainer, moved)) {

@@ -6,7 +6,9 @@ use comity::domain::case::StoredCase;
 use comity::domain::charge::{Charge, ChargeStatus};
 use comity::domain::claim::{ClaimOutcome, Side};
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Custody, Identity, Intake, MovementKind, ReleaseEligibility, ScheduledRelease};
+use comity::domain::custody::{
+    Custody, Identity, Intake, MoveAcceptance, MoveDeclineReason, MovementKind, ReleaseEligibility, ScheduledRelease,
+};
 use comity::domain::detainer::{
     Acknowledgement, Addressee, AnswerKind, Detainer, DetainerState, Finding, LiftReason, Request, Warrant, WarrantKind,
 };
@@ -57,7 +59,14 @@ pub(crate) enum Entered {
     Identity {
         juvenile: bool,
     },
+    /// To another agency, an offer.
     Movement(MovementKind),
+    /// By the agency that the person is offered to.
+    TakeOver {
+        booked: bool,
+    },
+    TurnDown(MoveDeclineReason),
+    CallBack,
     Schedule,
     Reschedule,
     /// To an earlier time.
@@ -146,7 +155,10 @@ fn entered() -> impl Strategy<Value = Entered> {
     prop_oneof![
         1 => Just(Entered::Charges),
         1 => prop::bool::weighted(0.2).prop_map(|juvenile| Entered::Identity { juvenile }),
-        2 => prop_oneof![2 => Just(MovementKind::Agency), 1 => any::word()].prop_map(Entered::Movement),
+        3 => prop_oneof![3 => Just(MovementKind::Agency), 1 => any::word()].prop_map(Entered::Movement),
+        3 => prop::bool::weighted(0.2).prop_map(|booked| Entered::TakeOver { booked }),
+        1 => any::word().prop_map(Entered::TurnDown),
+        1 => Just(Entered::CallBack),
         3 => Just(Entered::Schedule),
         1 => Just(Entered::Reschedule),
         1 => Just(Entered::Advance),
@@ -226,7 +238,7 @@ impl Step {
             Self::Say { detainer: at, what } => Some(what.command(detainer(at)?)),
             Self::Enter { custody: at, what } => {
                 let custody = custody(at)?;
-                Some((nickname(&custody.custodian), what.command(custody)))
+                Some((what.caller(custody), what.command(custody)))
             }
             Self::Decide { detainer: at, matter, decision } => {
                 let detainer = detainer(at)?;
@@ -274,6 +286,13 @@ impl Said {
 }
 
 impl Entered {
+    /// Who holds the person, or is offered them.
+    fn caller(&self, of: &Custody) -> &'static str {
+        let offered_to = of.open_offer().map(|offer| &offer.proposal.to);
+        let takes = matches!(self, Self::TakeOver { .. } | Self::TurnDown(_));
+        nickname(offered_to.filter(|_| takes).unwrap_or(&of.custodian))
+    }
+
     fn command(&self, of: &Custody) -> CaseCommand {
         let custody = of.name.clone();
         let correction = sample::correction();
@@ -288,8 +307,15 @@ impl Entered {
             }
             Self::Movement(kind) => {
                 let next = if nickname(&of.custodian) == "doccs" { "nassau" } else { "doccs" };
-                CaseCommand::MoveCustody { custody, movement: sample::movement(*kind, next) }
+                sample::moving(custody, *kind, next)
             }
+            Self::TakeOver { booked } => {
+                let CaseCommand::AcceptMove { acceptance, .. } = sample::taking_over(custody.clone()) else { panic!() };
+                let booking_number = booked.then(|| "2026-7".parse().unwrap());
+                CaseCommand::AcceptMove { custody, acceptance: MoveAcceptance { booking_number, ..acceptance } }
+            }
+            Self::TurnDown(reason) => CaseCommand::DeclineMove { custody, reason: *reason },
+            Self::CallBack => CaseCommand::WithdrawMove { custody },
             Self::Schedule => CaseCommand::ScheduleRelease { custody, release: sample::scheduled() },
             Self::Reschedule => CaseCommand::RescheduleRelease { custody, release: sample::scheduled() },
             Self::Advance => {

@@ -9,7 +9,8 @@ use comity::domain::charge::{Charge, ChargeStatus, Severity};
 use comity::domain::claim::ClaimOutcome;
 use comity::domain::command::CaseCommand;
 use comity::domain::custody::{
-    ActualRelease, Custody, Destination, Identity, Intake, Movement, MovementKind, ReleaseRecipient, ScheduledRelease,
+    ActualRelease, Custody, Identity, Intake, MoveDeclineReason, MoveOffer, MoveOfferState, MoveProposal, MovementKind,
+    ReleaseRecipient, ScheduledRelease, Standing,
 };
 use comity::domain::detainer::{
     Acknowledgement, Addressee, AnswerKind, Detainer, DetainerBasis, DetainerForm, DetainerState, Finding,
@@ -177,11 +178,12 @@ impl Cell<'_> {
         if !self.matched {
             return lodged;
         }
+        let holder = self.holder();
         Detainer {
-            custodian: Some(custodian_id(self.class)),
+            custodian: Some(holder.clone()),
             acknowledgement: Some(sample::found(Finding::MatchedCustody, Some(&self.custody_name()))),
             state: DetainerState::Matched,
-            verified: Some(lodged.verified_by(&self.verification(), &custodian_id(self.class), sample::start())),
+            verified: Some(lodged.verified_by(&self.verification(), &holder, sample::start())),
             ..lodged
         }
     }
@@ -197,9 +199,26 @@ impl Cell<'_> {
 
     fn custody(&self) -> Custody {
         let intake = Intake { charges: self.charges(), flags: self.flags(), ..sample::intake() };
-        let opened = Custody::opened(self.custody_name(), custodian_id(self.class), intake, sample::start());
+        let mut opened = Custody::opened(self.custody_name(), self.holder(), intake, sample::start());
+        opened.offer = self.answers_an_offer().then(|| MoveOffer {
+            state: MoveOfferState::Offered,
+            proposal: MoveProposal { to: custodian_id(self.class), ..sample::proposal("erie") },
+            decline_reason: None,
+            standing: Standing::default(),
+            offered_by: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+            offered_at: sample::start(),
+        });
         let detainers = if self.matched { vec![self.detainer_name()] } else { Vec::new() };
         Custody { detainers, scheduled: Some(self.scheduled()), ..opened }
+    }
+
+    fn answers_an_offer(&self) -> bool {
+        matches!(self.method, "CustodyService/AcceptMove" | "CustodyService/DeclineMove")
+    }
+
+    /// Who holds the person. Whoever answers an offer does not do so yet.
+    fn holder(&self) -> AgencyId {
+        if self.answers_an_offer() { "next-jail".parse().unwrap() } else { custodian_id(self.class) }
     }
 
     fn flags(&self) -> Flags {
@@ -317,12 +336,13 @@ impl Cell<'_> {
                 CaseCommand::CorrectIdentity { custody, identity, correction: correction() }
             }
             "MoveCustody" if self.way == "agency" => {
-                let to = Destination::Agency("next-jail".parse().unwrap(), "NY031".parse().unwrap());
-                CaseCommand::MoveCustody { custody, movement: Movement { to, occurred_at: None } }
+                let proposal = MoveProposal { to: "next-jail".parse().unwrap(), ..sample::proposal("erie") };
+                CaseCommand::OfferMove { custody, proposal }
             }
-            "MoveCustody" => {
-                CaseCommand::MoveCustody { custody, movement: sample::movement(MovementKind::Court, "erie") }
-            }
+            "MoveCustody" => sample::moving(custody, MovementKind::Court, "erie"),
+            "AcceptMove" => sample::taking_over(custody),
+            "DeclineMove" => CaseCommand::DeclineMove { custody, reason: MoveDeclineReason::NoCapacity },
+            "WithdrawMove" => CaseCommand::WithdrawMove { custody },
             "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: self.scheduled() },
             "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: self.scheduled() },
             "RecordReleaseEligibility" => {

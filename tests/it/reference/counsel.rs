@@ -27,7 +27,7 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" | "ConfirmTransfer" | "ReportFailure" | "ReviseWindow" | "WithdrawWindow" => (issuer || custodian, method == "ConfirmTransfer" || (!matches!(method, "ReportFailure" | "WithdrawWindow") && !issuer)),
         "AcknowledgeDetainer" if cell.matched || cell.way == "matched-custody" => (custodian && holder, true),
         "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "OfferWindow" => (custodian, true),
-        _ => (holder, cell.matched && method != "ExpungeCustody"),
+        _ => (holder, cell.matched && cell.way != "agency" && !matches!(method, "ExpungeCustody" | "DeclineMove" | "WithdrawMove")),
     };
     let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant" | "ExpungeCustody")
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile))

@@ -180,7 +180,8 @@ pub(super) fn known(cell: &Cell<'_>, method: &str) -> State {
             let said_listed = state.listed || state.said_listed;
             State { guard: lifts(Guard::Juvenile), proof: false, listed: false, said_listed, ..state }
         }
-        (_, "agency") => state.unseen(),
+        // Whoever takes a person over has not seen the warrant.
+        ("AcceptMove", _) => state.unseen(),
         ("CancelRelease" | "RecordReleaseEligibility", _) => State { public: false, ..state },
         _ => state,
     }
@@ -192,7 +193,6 @@ pub(super) fn class(cell: &Cell<'_>, method: &str) -> Option<AgencyClass> {
         ("LodgeDetainer" | "AmendDetainer", _) if !cell.named => None,
         // Its issuer may be asked of a pick-up before anybody has taken the detainer on.
         ("ConfirmTransfer", _) if cell.role == Role::Issuer && !cell.named && !cell.matched => None,
-        (_, "agency") => Some(AgencyClass::CountyJail),
         _ => cell.class,
     }
 }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
-    acceptance_of, amendment_of, birth_date_in, claim_on, eligibility_in, escape_from, handover_in,
-    movement_to_hospital, rescheduling_of, revision_of, service_on, verification_of, window_under,
+    acceptance_of, amendment_of, birth_date_in, claim_on, eligibility_in, escape_from, handover_in, movement_to,
+    movement_to_hospital, rescheduling_of, revision_of, service_on, taking_over, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::requests::{answer_to, at, detainer_for, intake_at, match_of, release_of, schedule_of};
@@ -17,6 +17,8 @@ use crate::times::Said;
 use crate::times::table::Row;
 
 pub(super) const JAIL: &str = "us-tx-harris-jail";
+/// To whom it hands people on.
+pub(super) const NEXT_JAIL: &str = "us-tx-bexar-jail";
 const ZONE: &str = "America/Chicago";
 const BORN_ON: &str = "1987-06-05";
 const CHARGED_ON: &str = "2015-03-02";
@@ -92,6 +94,7 @@ impl<'w> Ground<'w> {
             self.hand_over().await;
         }
         match row.method.as_str() {
+            "AcceptMove" => drop(jail.relocate(movement_to(&self.custody, NEXT_JAIL)).await.accepted()),
             "RescheduleRelease" => drop(jail.schedule(schedule_of(&self.custody)).await.accepted()),
             "ConfirmTransfer" | "ReviseWindow" => self.agree().await,
             "AnswerAppeal" => {
@@ -210,7 +213,9 @@ impl<'w> Ground<'w> {
                 v1::CorrectIdentityRequest { flags: Some(v1::Flags::default()), ..birth_date_in(custody) }
                     .encode_to_vec()
             }
+            "MoveCustody" if row.field == "planned_at" => movement_to(custody, NEXT_JAIL).encode_to_vec(),
             "MoveCustody" => movement_to_hospital(custody).encode_to_vec(),
+            "AcceptMove" => taking_over(custody).encode_to_vec(),
             "ScheduleRelease" => schedule_of(custody).encode_to_vec(),
             "RescheduleRelease" => rescheduling_of(custody).encode_to_vec(),
             "RecordReleaseEligibility" => eligibility_in(custody).encode_to_vec(),

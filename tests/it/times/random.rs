@@ -3,7 +3,9 @@
 use comity::domain::case::Case;
 use comity::domain::charge::Charge;
 use comity::domain::command::CaseCommand;
-use comity::domain::custody::{Custody, Identity, Intake, Movement, MovementKind, ReleaseEligibility};
+use comity::domain::custody::{
+    Custody, Destination, Identity, Intake, MoveAcceptance, MoveProposal, Movement, Place, ReleaseEligibility,
+};
 use comity::domain::detainer::{AnswerKind, Detainer, Finding, Request};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
@@ -178,7 +180,7 @@ fn case(record: &Record) -> Case {
         ..sample::intake()
     };
     let mut custody = Custody::opened(custody, "us-ny-doccs".parse().unwrap(), intake, at(record.opened));
-    let moved = |moved| Movement { occurred_at: Some(at(moved)), ..sample::movement(MovementKind::Court, "erie") };
+    let moved = |moved| Movement { to: Destination::Court, occurred_at: Some(at(moved)) };
     custody.movement = record.moved.map(moved);
     Case { detainer: Some(detainer), custody: Some(custody), ..Case::default() }
 }
@@ -271,8 +273,16 @@ fn command(row: &Row, record: &Record, time: Time) -> CaseCommand {
             CaseCommand::CorrectIdentity { custody, identity, correction: sample::correction() }
         }
         "MoveCustody" => {
-            let movement = Movement { occurred_at: Some(moment()), ..sample::movement(MovementKind::Court, "erie") };
-            CaseCommand::MoveCustody { custody, movement }
+            if field == "planned_at" {
+                let proposal = MoveProposal { planned_at: moment(), ..sample::proposal("erie") };
+                CaseCommand::OfferMove { custody, proposal }
+            } else {
+                CaseCommand::MoveCustody { custody, to: Place::Court, occurred_at: Some(moment()) }
+            }
+        }
+        "AcceptMove" => {
+            let CaseCommand::AcceptMove { custody, acceptance } = sample::taking_over(custody) else { panic!() };
+            CaseCommand::AcceptMove { custody, acceptance: MoveAcceptance { occurred_at: moment(), ..acceptance } }
         }
         "ScheduleRelease" => CaseCommand::ScheduleRelease { custody, release: expected() },
         "RescheduleRelease" => CaseCommand::RescheduleRelease { custody, release: expected() },

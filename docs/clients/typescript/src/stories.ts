@@ -10,9 +10,17 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { ChargeStatus } from "../gen/comity/v1/charge.js";
-import { MovementKind, ReleaseDateBasis, ReleaseReason, ReleaseRecipient } from "../gen/comity/v1/custody.js";
 import {
+  MoveDeclineReason,
+  MovementKind,
+  ReleaseDateBasis,
+  ReleaseReason,
+  ReleaseRecipient,
+} from "../gen/comity/v1/custody.js";
+import {
+  AcceptMoveRequest,
   CorrectIdentityRequest,
+  DeclineMoveRequest,
   MoveCustodyRequest,
   OpenCustodyRequest,
   RecordReleaseRequest,
@@ -133,7 +141,17 @@ const noShow = ({ name }: Transfer) =>
 const confirm = ({ name }: Transfer) => ConfirmTransferRequest.fromPartial({ name, occurredAt: inTime(0) });
 
 const move = (name: string, kind: MovementKind, facility = "", custodian = "") =>
-  MoveCustodyRequest.fromPartial({ name, movement: { kind, facility, custodian } });
+  MoveCustodyRequest.fromPartial({
+    name,
+    movement: { kind, facility, custodian },
+    plannedAt: kind === MovementKind.MOVEMENT_KIND_AGENCY ? inTime(0) : undefined,
+  });
+
+const acceptMove = (name: string, facility: string) =>
+  AcceptMoveRequest.fromPartial({ name, occurredAt: inTime(0), facility, bookingNumber: "E-2026-7" });
+
+const declineMove = (name: string) =>
+  DeclineMoveRequest.fromPartial({ name, reason: MoveDeclineReason.MOVE_DECLINE_REASON_NO_CAPACITY });
 
 // --------------------------------------------------------------------------------------------------------- Stories
 
@@ -234,7 +252,7 @@ async function moved(at: At): Promise<void> {
   const [ice, prison, jail] = [at("us-ice"), at("us-ny-doccs"), at("us-ny-erie-jail")];
   const officer = at("us-ny-erie-jail", "officer");
   const inboxes = [await ice.inbox(NY), await prison.inbox(NY), await jail.inbox(NY)] as const;
-  const { moveCustody, getCustody } = prison.custodies;
+  const { moveCustody } = prison.custodies;
 
   const lodged = await ice.does("lodges a detainer", ice.detainers.lodgeDetainer, lodge(NY, "us-ny-doccs"));
   const { name } = the(lodged.detainer);
@@ -252,11 +270,17 @@ async function moved(at: At): Promise<void> {
   await prison.does("moves them back", moveCustody, north);
   await ice.reads(name);
   const abroad = move(heldIn, MOVEMENT_KIND_AGENCY, "EAST", "agencies/us-tx-harris-jail");
-  await prison.mayNot("moves them to another jurisdiction's jail", moveCustody, abroad);
-  const over = move(heldIn, MOVEMENT_KIND_AGENCY, "WEST", "agencies/us-ny-erie-jail");
-  await prison.does("moves them to a county jail", moveCustody, over);
+  await prison.mayNot("offers them to another jurisdiction's jail", moveCustody, abroad);
+  const over = () => move(heldIn, MOVEMENT_KIND_AGENCY, "WEST", "agencies/us-ny-erie-jail");
+  await prison.does("offers them to a county jail", moveCustody, over());
+  await jail.does("has no room", jail.custodies.declineMove, declineMove(heldIn));
+  await jail.mayNot("takes them all the same", jail.custodies.acceptMove, acceptMove(heldIn, "WEST"));
+  await prison.does("offers them again", moveCustody, over());
+  await jail.looks(heldIn);
+  await ice.reads(name);
+  await jail.does("takes them over", jail.custodies.acceptMove, acceptMove(heldIn, "WEST"));
 
-  await prison.mayNot("looks at the custody", getCustody, { name: heldIn });
+  await prison.looks(heldIn);
   await prison.mayNot("looks at the detainer", prison.detainers.getDetainer, { name });
   await prison.mayNot("answers it", prison.detainers.answerDetainer, notify);
   await jail.reads(name);

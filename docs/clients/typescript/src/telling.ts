@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { status as Code } from "@grpc/grpc-js";
 
-import { type Custody, CustodyState } from "../gen/comity/v1/custody.js";
+import { type Custody, CustodyState, type MoveOffer, MoveOfferState } from "../gen/comity/v1/custody.js";
 import { AnswerKind, DeclineGround, type Detainer, DetainerState, Finding } from "../gen/comity/v1/detainer.js";
 import type { FieldClass } from "../gen/comity/v1/field_class.js";
 import { type Entry, Leaf, type Receipt } from "../gen/comity/v1/ledger.js";
@@ -18,6 +18,7 @@ export interface Written {
   detainer?: Detainer | undefined;
   custody?: Custody | undefined;
   transfer?: Transfer | undefined;
+  moveOffer?: MoveOffer | undefined;
   receipt: Receipt | undefined;
 }
 
@@ -63,6 +64,12 @@ export class Party {
     const { detainer } = await this.client.call(this.detainers.getDetainer, { name });
     this.tell("reads the detainer", seen(the(detainer)));
     return the(detainer);
+  }
+
+  /** What the caller is shown of a custody. */
+  async looks(name: string): Promise<void> {
+    const { custody } = await this.client.call(this.custodies.getCustody, { name });
+    this.tell("looks at the custody", held(the(custody)));
   }
 
   /** An inbox with nothing of earlier days in it. */
@@ -114,7 +121,8 @@ function word<E extends Record<string, string>>(of: E, value: E[keyof E]): strin
   return value.replace(unspecified.replace("UNSPECIFIED", ""), "");
 }
 
-function stateOf({ detainer, custody, transfer }: Written): string {
+function stateOf({ detainer, custody, transfer, moveOffer }: Written): string {
+  if (moveOffer) return word(MoveOfferState, moveOffer.state);
   if (detainer) return word(DetainerState, detainer.state);
   if (custody) return word(CustodyState, custody.state);
   return word(TransferState, the(transfer).state);
@@ -123,6 +131,15 @@ function stateOf({ detainer, custody, transfer }: Written): string {
 function toldOf(receipt: Receipt | undefined): string {
   const whole = receipt?.leaf.length && receipt.proof.startsWith("c2sp.org/tlog-proof@v1\n");
   return whole ? `receipt of the ${receipt.log.split("/").at(-1)} log` : "no receipt";
+}
+
+function held({ state, custodian, moveOffer: offer }: Custody): string {
+  const parts = [word(CustodyState, state), `of ${custodian}`];
+  if (offer) {
+    const comes = `${offer.detainersLen} detainers, ${offer.noticesLen} notices promised`;
+    parts.push(`offer ${word(MoveOfferState, offer.state)}, ${comes}`);
+  }
+  return parts.join(", ");
 }
 
 function seen(it: Detainer): string {

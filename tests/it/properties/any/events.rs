@@ -6,7 +6,7 @@ use comity::domain::agency::AgencyClass;
 use comity::domain::appeal::{Appeal, AppealAnswer, Bars, Filter};
 use comity::domain::claim::Side;
 use comity::domain::clocks::Firing;
-use comity::domain::custody::OtherGround;
+use comity::domain::custody::{Custody, OtherGround};
 use comity::domain::determination::{Determination, FieldClass, LawAction, Obligation, OnReceipt, Ruling};
 use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Revision};
 use comity::domain::expungement::ExpungementOrder;
@@ -21,9 +21,9 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use crate::properties::any::{
-    acknowledgement, agency, answer, charge, claim, closing, correction, custody_name, detainer_name, eligibility,
-    handed_to, identity, lodged, movement, opened, reason, released, scheduled, service, subject, text, time, transfer,
-    transfer_name, word,
+    acknowledgement, agency, answer, booking_number, charge, claim, closing, correction, custody_name, detainer_name,
+    eligibility, handed_to, identity, lodged, move_offer, movement, opened, reason, released, scheduled, service,
+    subject, text, time, transfer, transfer_name, word,
 };
 
 /// Each kind apart: the generator of all of them in one is larger than a stack.
@@ -103,7 +103,13 @@ fn entered() -> BoxedStrategy<Event> {
         (custody_name(), identity(), correction()).prop_map(|(custody, identity, correction)| {
             Event::IdentityCorrected { custody, identity: Box::new(identity), correction }
         }),
-        (custody_name(), movement()).prop_map(|(custody, movement)| Event::CustodyMoved { custody, movement }),
+        (custody_name(), movement(), option::of(booking_number())).prop_map(|(custody, movement, booking_number)| {
+            Event::CustodyMoved { custody, movement, booking_number }
+        }),
+        (opened(), move_offer()).prop_map(|(custody, offer)| {
+            Event::MoveOffered { custody: Box::new(Custody { offer: Some(offer), ..custody }) }
+        }),
+        (custody_name(), move_offer()).prop_map(|(custody, offer)| Event::MoveOfferEnded { custody, offer }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseScheduled { custody, release }),
         (custody_name(), scheduled()).prop_map(|(custody, release)| Event::ReleaseRescheduled { custody, release }),
         (custody_name(), eligibility())
