@@ -134,9 +134,10 @@ impl StandingCounts {
 
     /// Counts one as it is seen.
     pub fn count_one(&mut self, seen: &AppealItemView) {
-        match seen.standing {
-            AppealStanding::Barred => self.count_barred(&seen.barred_by, &seen.barred_actions, 1),
-            other => self.count(other, 1),
+        if seen.standing == AppealStanding::Barred {
+            self.count_barred(&seen.barred_by, &seen.barred_actions, 1);
+        } else {
+            self.count(seen.standing, 1);
         }
     }
 
