@@ -114,6 +114,8 @@ fn answer<I: BulkItem>(
         }
         I::outcome(request_id, answered)
     };
+    // Whoever has used up the budget of its task is put behind the items after it, which would be recorded before it.
+    let answered = tokio::task::unconstrained(answered);
     // Within that of its stream: the rest of its fields is the call's.
     answered.instrument(tracing::error_span!("item", request = field::Empty))
 }

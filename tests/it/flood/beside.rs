@@ -11,9 +11,10 @@ use crate::flood::pool::{Kind, Pool};
 use crate::harness::Party;
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
-    acceptance_of, amendment_of, birth_date_in, cancellation_in, claim_on, declining_of, dismissal_in, eligibility_in,
-    escape_from, expungement_of, failure_of, handover_in, movement_to_hospital, reopening_of, rescheduling_of,
-    resolution_of, revision_of, service_on, take_off_of, verification_of, window_under,
+    acceptance_of, amendment_of, birth_date_in, calling_back, cancellation_in, claim_on, declining_of, dismissal_in,
+    eligibility_in, escape_from, expungement_of, failure_of, handover_in, movement_to, movement_to_hospital,
+    reopening_of, rescheduling_of, resolution_of, revision_of, service_on, take_off_of, taking_over, turning_down,
+    verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
@@ -117,6 +118,7 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
             _ => {
                 story.of_the_inbox().await?;
                 story.of_other_stays().await?;
+                story.of_people_on_offer().await?;
             }
         }
     }
@@ -318,6 +320,26 @@ impl Story<'_> {
         let [here, left] = ended.as_slice() else { return Ok(()) };
         step!(self.officer.expunge("CustodyService/ExpungeCustody", here.clone()));
         self.pool.put_message("CustodyService/ExpungeCustody", left.encode_to_vec());
+        Ok(())
+    }
+
+    /// People who are offered to a jail of the attackers', which may take them, or not, or lose them again.
+    async fn of_people_on_offer(&self) -> Result<(), Status> {
+        if self.parent != NY {
+            return Ok(());
+        }
+        for method in ["CustodyService/AcceptMove", "CustodyService/DeclineMove", "CustodyService/WithdrawMove"] {
+            let opened = step!(self.system.open("CustodyService/OpenCustody", intake_at(self.agency)));
+            let name = opened.custody.unwrap_or_default().name;
+            step!(self.system.relocate("CustodyService/MoveCustody", movement_to(&name, "us-ny-erie-jail")));
+            self.pool.put(Kind::Custody, &name);
+            let left = match method {
+                "CustodyService/AcceptMove" => taking_over(&name).encode_to_vec(),
+                "CustodyService/DeclineMove" => turning_down(&name).encode_to_vec(),
+                _ => calling_back(&name).encode_to_vec(),
+            };
+            self.pool.put_message(method, left);
+        }
         Ok(())
     }
 }
