@@ -107,7 +107,12 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
     let (mut transfer, mut appeal) = (v1::Transfer::default(), String::new());
     for at in 0..steps {
         match at {
-            0..7 => story.of_the_detainer(at).await?,
+            0 => {
+                // Early in each story: of all who attack, one agency alone may take them.
+                story.of_people_on_offer().await?;
+                story.of_the_detainer(at).await?;
+            }
+            1..7 => story.of_the_detainer(at).await?,
             7..15 => story.of_a_pick_up(at, &mut transfer).await?,
             15..25 => story.of_the_custody(at).await?,
             25..28 => story.of_an_appeal(at, &mut appeal).await?,
@@ -118,7 +123,6 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
             _ => {
                 story.of_the_inbox().await?;
                 story.of_other_stays().await?;
-                story.of_people_on_offer().await?;
             }
         }
     }
