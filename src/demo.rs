@@ -141,7 +141,7 @@ impl Play<'_> {
     fn play(&mut self, workspace: Workspace, engine: &'static str, store: StoreConfig) -> Result<Run> {
         let sandbox = Sandbox::establish(workspace.path())?;
         let mut config = configuration(&sandbox, store);
-        let _witness = Witnesses::start(&mut config, sandbox.directory(), &sandbox.log_key()?, 1)?;
+        let _witness = Witnesses::start(&mut config, &sandbox, 1)?;
         let store = empty_store(&config, sandbox.directory())?;
         let checked = crate::server::check(&config, sandbox.directory(), &WallClock::system())?;
         let clock = Clock::simulated(calendar::time(0));

@@ -171,10 +171,7 @@ impl CustodyService for Custodies {
             filter: request.filter,
         };
         let (gate, reader) = (self.0.gate(), caller.clone());
-        let show = move |case: &StoredCase| {
-            let custody = gate.own_custody(&reader, case.custody()?)?;
-            Some(show::custody(&custody))
-        };
+        let show = move |case: &StoredCase| Some(show::custody(gate.own_custody(&reader, case.custody()?)?));
         let (custodies, next_page_token) = self.0.list(&caller, page, show).await?;
         Ok(Response::new(v1::ListCustodiesResponse { custodies, next_page_token }))
     }

@@ -150,7 +150,7 @@ impl Witnessed {
     fn start(config: &Config, sandbox: &Sandbox, count: u16) -> Result<Self> {
         let mut config = config.clone();
         config.store = StoreConfig::file("witnessed.db");
-        let witnesses = Witnesses::start(&mut config, sandbox.directory(), &sandbox.log_key()?, count)?;
+        let witnesses = Witnesses::start(&mut config, sandbox, count)?;
         let gateway = Gateway::start(&config, sandbox.directory(), Environment::default())?;
         Ok(Self { config, gateway, _witnesses: witnesses })
     }

@@ -268,8 +268,10 @@ impl CaseUpdate<'_> {
 
     /// Updates what would come with the person, while they are offered to another agency.
     fn update_offer(&mut self) {
-        let (standing, custody) = (self.case.standing(), self.case.custody.as_ref());
-        if custody.and_then(Custody::open_offer).is_some_and(|offer| offer.standing != standing) {
+        let custody = self.case.custody.as_ref();
+        let Some(offer) = custody.and_then(Custody::open_offer) else { return };
+        let standing = self.case.standing();
+        if offer.standing != standing {
             self.custody(|custody| {
                 if let Some(offer) = &mut custody.offer {
                     offer.standing = standing;

@@ -14,6 +14,7 @@ mod possible;
 mod question;
 mod within;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -203,17 +204,20 @@ impl Gate {
 
     /// A custody as it stands in a caller's own lists: what it holds or oversees, or the record that it keeps of a person whom
     /// it handed on.
-    pub fn own_custody(&self, caller: &Caller, custody: &Custody) -> Option<Custody> {
+    pub fn own_custody<'a>(&self, caller: &Caller, custody: &'a Custody) -> Option<&'a Custody> {
         if self.may_see_custody(caller, custody) {
-            return Some(custody.clone());
+            return Some(custody);
         }
-        custody.record_of(&caller.agency.id).filter(|record| caller.takes_part_in(&record.name.jurisdiction)).cloned()
+        custody.record_of(&caller.agency.id).filter(|record| caller.takes_part_in(&record.name.jurisdiction))
     }
 
     /// A custody as a caller is shown it: one of its own, or one that is offered to it.
-    pub fn custody_for(&self, caller: &Caller, custody: &Custody) -> Option<Custody> {
+    pub fn custody_for<'a>(&self, caller: &Caller, custody: &'a Custody) -> Option<Cow<'a, Custody>> {
         let offered = custody.is_offered_to(&caller.agency.id) && caller.takes_part_in(&custody.name.jurisdiction);
-        if offered { Some(custody.as_offered()) } else { self.own_custody(caller, custody) }
+        if offered {
+            return Some(Cow::Owned(custody.as_offered()));
+        }
+        self.own_custody(caller, custody).map(Cow::Borrowed)
     }
 
     /// Whether a caller may see a custody: it holds the person, or it oversees the jurisdiction.

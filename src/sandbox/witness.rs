@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::domain::ids::{LogKind, LogName};
 use crate::recorder::origin;
+use crate::sandbox::Sandbox;
 use crate::sandbox::files::write_public;
 use crate::witness::daemon::{Bound, Daemon};
 use crate::witness::{LogConfig, WitnessConfig, establish};
@@ -25,9 +26,10 @@ pub struct Witnesses {
 }
 
 impl Witnesses {
-    /// Starts so many, each with its keys and heads in a directory of `base`, and asks for all of them in the configuration of
-    /// the gateway there. The gateway's logs are signed with `log_key`.
-    pub fn start(config: &mut Config, base: &Path, log_key: &str, count: u16) -> Result<Self> {
+    /// Starts so many, each with its keys and heads in a directory of the sandbox, and asks for all of them in the configuration
+    /// of a gateway there.
+    pub fn start(config: &mut Config, sandbox: &Sandbox, count: u16) -> Result<Self> {
+        let (base, log_key) = (sandbox.directory(), &sandbox.log_key()?);
         let mut policy = format!("log {log_key}\n");
         let mut names = Vec::new();
         let mut daemons = Vec::new();

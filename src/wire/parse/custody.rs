@@ -323,10 +323,11 @@ fn movement(
     let kind = fields.required_word(format_args!("{field}.kind"), movement.kind)?;
     let offered = kind == MovementKind::Agency;
     if !offered {
-        fields.empty(custodian_field, &movement.custodian, "empty unless the person is offered to another agency");
-    }
-    if !offered && planned_at.is_some() {
-        fields.fault("planned_at", "empty unless the person is offered to another agency");
+        const UNLESS: &str = "empty unless the person is offered to another agency";
+        fields.empty(custodian_field, &movement.custodian, UNLESS);
+        if planned_at.is_some() {
+            fields.fault("planned_at", UNLESS);
+        }
     }
     let to = match kind {
         MovementKind::Facility => Place::Facility(fields.required_id(facility_field, &movement.facility)?),
