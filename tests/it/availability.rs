@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const CALL_PATIENCE: Duration = Duration::from_secs(30);
 /// Honest calls, of each kind, while an attack goes on.
 const CALLS: usize = 20;
+/// So long nothing is written, and the log is as long as it gets.
+const QUIET: Duration = Duration::from_secs(1);
 /// Between two of them.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -67,6 +69,19 @@ async fn within<T>(asked: impl Future<Output = T>) -> T {
     tokio::time::timeout(CALL_PATIENCE, asked).await.expect("an honest peer is kept out")
 }
 
+/// How long the log is once nothing more is written of connections that have just ended: the next attack has no part in them.
+async fn logged_in_all(served: &Served) -> u64 {
+    let mut len = served.logged_len();
+    loop {
+        tokio::time::sleep(QUIET).await;
+        let now = served.logged_len();
+        if now == len {
+            return len;
+        }
+        len = now;
+    }
+}
+
 /// Resolves once the attack has been made in full: so much was begun as it begins at once, or a round of it is over.
 async fn in_full(target: &Target, attack: Attack) {
     let at_once = match attack {
@@ -103,7 +118,7 @@ async fn an_attack_shuts_nobody_out_and_fills_neither_memory_nor_log() {
         attacking.abort();
         drop(attacking.await);
         let connections = u64::try_from(target.connections.load(Ordering::Relaxed)).unwrap();
-        let per_connection = (served.logged_len() - logged_len) / connections;
+        let per_connection = (logged_in_all(&served).await - logged_len) / connections;
         let back = async {
             loop {
                 honest.go_about(1).await;
