@@ -155,6 +155,7 @@ impl Gateway {
         let drain = CancellationToken::new();
         let keys = ApiKeys::new(&secrets.request_digest, &secrets.cursor);
         let timetable = writer::timetable(config, &registry, in_force.gate().zones());
+        let answer_within = timetable.answer_within();
         let inputs = WriterInputs {
             clock: environment.clock.clone(),
             entropy: environment.entropy,
@@ -233,6 +234,7 @@ impl Gateway {
             keys,
             inbox: config.inbox,
             appeals: config.appeals,
+            answer_within,
             rosters: config.roster,
             wall: environment.wall.clone(),
             attempts: ActiveAttempts::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use jiff::SignedDuration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +58,8 @@ pub struct Api {
     pub inbox: InboxConfig,
     /// Limits of appeals.
     pub appeals: appeal::Limits,
+    /// How long a custodian has for an answer.
+    pub answer_within: SignedDuration,
     /// Limits of rosters.
     pub rosters: roster::Limits,
     /// The clock that certificates and tokens are checked against.

@@ -125,7 +125,7 @@ impl DetainerService for Detainers {
         let case = case.await?.ok_or_else(status::not_found)?;
         let detainer = case.detainer().ok_or_else(status::not_found)?;
         let viewpoint = self.0.gate().viewpoint(&caller, detainer).ok_or_else(status::not_found)?;
-        let shown = show::detainer(detainer, viewpoint);
+        let shown = show::detainer(detainer, viewpoint, self.0.answer_within);
         let (name, classes) = (&detainer.name, classes_of(&shown)?);
         let resources = vec![DisclosedResource::from(name)];
         self.0.disclose(&caller, ReadMethod::GetDetainer, &name.jurisdiction, resources, classes).await?;
@@ -146,10 +146,10 @@ impl DetainerService for Detainers {
             token: request.page_token,
             filter: request.filter,
         };
-        let (gate, reader) = (self.0.gate(), caller.clone());
+        let (gate, reader, answer_within) = (self.0.gate(), caller.clone(), self.0.answer_within);
         let show = move |case: &StoredCase| {
             let detainer = case.detainer()?;
-            Some(show::detainer(detainer, gate.viewpoint(&reader, detainer)?))
+            Some(show::detainer(detainer, gate.viewpoint(&reader, detainer)?, answer_within))
         };
         let (detainers, next_page_token) = self.0.list(&caller, page, show).await?;
         Ok(Response::new(v1::ListDetainersResponse { detainers, next_page_token }))

@@ -59,11 +59,7 @@ pub(in crate::domain) fn all_of_custody(custody: &Custody, linked: &[Detainer], 
 
 /// Runs from the request, or its last amendment, to an answer.
 fn answer_due(detainer: &Detainer, timetable: &Timetable) -> Option<Running> {
-    // Put under review counts as answered for this clock: a review has a due time of its own.
-    if !matches!(detainer.state, DetainerState::Lodged | DetainerState::Matched) {
-        return None;
-    }
-    let due_at = detainer.received_at().checked_add(SignedDuration::from_hours(timetable.answer_hours)).ok()?;
+    let due_at = detainer.answer_due_at(timetable.answer_within())?;
     let about = match detainer.clocks.found_at {
         None => detainer.request_version.to_string(),
         // The clock may have run out before the person came in.

@@ -15,8 +15,8 @@ mod state;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use answer::{Answer, AnswerKind, DeclineGround};
@@ -190,6 +190,13 @@ impl Detainer {
     /// custodian did not hold the person then, from when it did.
     pub fn received_at(&self) -> Timestamp {
         self.clocks.found_at.or(self.clocks.amended_at).unwrap_or(self.lodged_at)
+    }
+
+    /// When an answer is due that may be given within this time. `None`: none is owed, or that is outside the range of times.
+    pub fn answer_due_at(&self, within: SignedDuration) -> Option<Timestamp> {
+        // Put under review counts as answered: a review has a due time of its own.
+        let is_owed = matches!(self.state, DetainerState::Lodged | DetainerState::Matched);
+        self.received_at().checked_add(within).ok().filter(|_| is_owed)
     }
 
     /// Records that a new safeguard for the person came up.

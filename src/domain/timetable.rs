@@ -53,6 +53,11 @@ impl Default for Timetable {
 }
 
 impl Timetable {
+    /// From the request to the answer.
+    pub fn answer_within(&self) -> SignedDuration {
+        SignedDuration::from_hours(self.answer_hours)
+    }
+
     /// When a claim to citizenship must be reviewed. None: outside the range of times.
     pub fn claim_due(&self, claimed_at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         const DAY_HOURS: i64 = 24;

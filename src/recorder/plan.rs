@@ -257,7 +257,8 @@ impl<'a> Plan<'a> {
         if let Some(entry) = self.entries.get_mut(at) {
             // An answer discloses too: it MUST NOT reveal more to the issuer than a read would at this moment.
             let redacted = self.gate.redacted_for_issuer(&admitted.caller, &case, now);
-            entry.answer = Some(answer(admitted, command, redacted.as_ref().unwrap_or(&case), &records));
+            let case = redacted.as_ref().unwrap_or(&case);
+            entry.answer = Some(answer(admitted, command, case, &records, self.timetable.answer_within()));
         }
         let expunged = std::mem::take(&mut case.expunged);
         self.keep(case, now);

@@ -29,6 +29,8 @@ pub enum Field {
     Facility,
     /// A number of the person.
     Number(PersonNumber),
+    /// When an answer is due. Detainers only.
+    AnswerDueTime,
     /// When a release is expected.
     ExpectedAt,
     /// When the person was released.
@@ -39,7 +41,7 @@ pub enum Field {
     UpdateTime,
 }
 
-const FIELDS: [(&str, Field); 13] = [
+const FIELDS: [(&str, Field); 14] = [
     ("state", Field::State),
     ("issuer", Field::Issuer),
     ("custodian", Field::Custodian),
@@ -49,6 +51,7 @@ const FIELDS: [(&str, Field); 13] = [
     ("subject.identifiers.state_id", Field::Number(PersonNumber::State)),
     ("subject.identifiers.booking_number", Field::Number(PersonNumber::Booking)),
     ("subject.identifiers.din", Field::Number(PersonNumber::Din)),
+    ("answer_due_time", Field::AnswerDueTime),
     ("scheduled_release.expected_at", Field::ExpectedAt),
     ("actual_release.released_at", Field::ReleasedAt),
     ("create_time", Field::CreateTime),
@@ -62,7 +65,7 @@ impl Field {
 
     fn is_time(self) -> bool {
         match self {
-            Self::ExpectedAt | Self::ReleasedAt | Self::CreateTime | Self::UpdateTime => true,
+            Self::AnswerDueTime | Self::ExpectedAt | Self::ReleasedAt | Self::CreateTime | Self::UpdateTime => true,
             Self::State | Self::Issuer | Self::Custodian | Self::Facility | Self::Number(_) => false,
         }
     }
@@ -270,7 +273,7 @@ fn value_of<T: Filterable>(field: Field, text: &str) -> Result<Value, InvalidId>
         Field::Number(PersonNumber::State) => id::<StateId>(text),
         Field::Number(PersonNumber::Booking) => id::<BookingNumber>(text),
         Field::Number(PersonNumber::Din) => id::<Din>(text),
-        Field::ExpectedAt | Field::ReleasedAt | Field::CreateTime | Field::UpdateTime => {
+        Field::AnswerDueTime | Field::ExpectedAt | Field::ReleasedAt | Field::CreateTime | Field::UpdateTime => {
             const EXPECTED: InvalidId = InvalidId { expected: "a time such as 2026-02-01T12:00:00Z" };
             let time: Timestamp = text.parse().map_err(|_| EXPECTED)?;
             Ok(time_value(&timestamp(time)))
@@ -314,6 +317,7 @@ impl Filterable for v1::Detainer {
             Field::Custodian => text_value(&self.custodian),
             Field::Facility => None,
             Field::Number(kind) => number_value(self.subject.as_ref(), kind),
+            Field::AnswerDueTime => self.answer_due_time.as_ref().map(time_value),
             Field::ExpectedAt => self.scheduled_release.as_ref()?.expected_at.as_ref().map(time_value),
             Field::ReleasedAt => self.actual_release.as_ref()?.released_at.as_ref().map(time_value),
             Field::CreateTime => self.create_time.as_ref().map(time_value),
@@ -324,7 +328,7 @@ impl Filterable for v1::Detainer {
 
 impl Filterable for v1::Custody {
     fn has(field: Field) -> bool {
-        field != Field::Issuer
+        !matches!(field, Field::Issuer | Field::AnswerDueTime)
     }
 
     fn state(name: &str) -> Option<i32> {
@@ -334,7 +338,7 @@ impl Filterable for v1::Custody {
     fn value(&self, field: Field) -> Option<Value> {
         match field {
             Field::State => Some(Value::Enum(self.state)),
-            Field::Issuer => None,
+            Field::Issuer | Field::AnswerDueTime => None,
             Field::Custodian => text_value(&self.custodian),
             Field::Facility => text_value(&self.facility),
             Field::Number(kind) => number_value(self.subject.as_ref(), kind),

@@ -232,7 +232,8 @@ fn a_match_that_is_not_told_leaves_the_issuer_with_what_it_was_told() {
     let custody = world.pass("doccs", CaseCommand::OpenCustody(sample::intake()), &told);
     let name = world.pass("ice", CaseCommand::LodgeDetainer(sample::request(Some("doccs"))), &told);
     world.pass("doccs", found(&name, Finding::NotInCustody, None), &told);
-    let seen = |world: &world::World| show::detainer(world.detainer(&name).unwrap(), Viewpoint::Issuer);
+    let seen =
+        |world: &world::World| show::detainer(world.detainer(&name).unwrap(), Viewpoint::Issuer, sample::ANSWER_WITHIN);
     let before = seen(&world);
     world.pass("doccs", found(&name, Finding::MatchedCustody, Some(&custody)), &silent);
     assert_eq!(world.detainer(&name).unwrap().state, DetainerState::Matched);

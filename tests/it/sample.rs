@@ -42,6 +42,9 @@ use jiff::{SignedDuration, Timestamp};
 pub(crate) const CANARIES: [&str; 6] =
     ["Zebulon", "Quackenbush", "Quigley", "079314159", "Ferdinand-Avenue", "Statute-7391"];
 
+/// How long a custodian has for an answer, unless a test says otherwise.
+pub(crate) const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(48);
+
 /// A time to begin at.
 pub(crate) fn start() -> Timestamp {
     "2026-02-01T12:00:00Z".parse().unwrap()

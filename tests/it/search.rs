@@ -94,6 +94,15 @@ async fn each_side_finds(world: World) {
     doccs.answer(answer_to(&other, v1::AnswerKind::Decline)).await.accepted();
     assert_eq!(found(&doccs, NY, declined).await, std::slice::from_ref(&other));
     assert_eq!(found(&doccs, NY, lodged).await, std::slice::from_ref(&one));
+    // What is to be answered is the custodian's to know, and until when; the first is, the other was answered.
+    for (moment, expected) in [("2020-01-01T00:00:00Z", &[][..]), ("2100-01-01T00:00:00Z", std::slice::from_ref(&one))]
+    {
+        let due_before = format!("answer_due_time < \"{moment}\"");
+        for party in [&doccs, &oversight] {
+            assert_eq!(found(party, NY, &due_before).await, expected, "{moment}");
+        }
+        assert!(found(&ice, NY, &due_before).await.is_empty(), "{moment}");
+    }
     let shown = ice.detainer(&other).await.accepted().state();
     assert!(found(&ice, NY, &format!("state = \"{}\"", shown.as_str_name())).await.contains(&other));
     let by_custodian = format!("custodian = \"agencies/{DOCCS}\" AND issuer = \"agencies/us-ice\"");

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::domain::custody::{ReleaseDateBasis, ScheduledRelease};
 use crate::domain::detainer::{
-    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerForm, Finding, Request, Viewpoint, Warrant,
+    Acknowledgement, Addressee, Answer, AnswerKind, Detainer, DetainerForm, Finding, ReleaseTold, Request, Viewpoint,
+    Warrant,
 };
 use crate::domain::determination::FieldClass;
 use crate::domain::disclosure::IssuerClasses;
@@ -22,10 +23,15 @@ const QUERIES: usize = 2_500;
 /// Cases in a store.
 const CASES: u128 = 90;
 
+const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(3);
+
 const ISSUERS: [&str; 2] = ["us-ice", "us-cbp"];
 const HOLDERS: [&str; 3] = ["us-ny-doccs", "us-ny-nassau-jail", "us-ny-erie-jail"];
 const A_NUMBERS: [(&str, &str); 3] =
     [("012345678", "A12345678"), ("087654321", "A-087-654-321"), ("000000007", "0000007")];
+const FBI_NUMBERS: [&str; 2] = ["123456AB1", "7654321"];
+const STATE_IDS: [(&str, &str); 2] = [("NY1234567L", "01234567L"), ("TX7654321", "tx7654321")];
+const BOOKING_NUMBERS: [&str; 2] = ["2026-0001", "B-17"];
 const DINS: [(&str, &str); 2] = [("24-B-1234", "24b1234"), ("99-A-0001", "99-a-0001")];
 
 /// A small generator, so that a failure comes again by its seed.
@@ -71,7 +77,9 @@ fn detainer(id: u128, chance: &mut Chance) -> Detainer {
     let identifiers = Identifiers {
         alien_number: chance.maybe(&A_NUMBERS).map(|(number, _)| number.parse().unwrap()),
         din: chance.maybe(&DINS).map(|(number, _)| number.parse().unwrap()),
-        ..Identifiers::default()
+        fbi_number: chance.maybe(&FBI_NUMBERS).map(|number| number.parse().unwrap()),
+        state_id: chance.maybe(&STATE_IDS).map(|(number, _)| number.parse().unwrap()),
+        booking_number: chance.maybe(&BOOKING_NUMBERS).map(|number| number.parse().unwrap()),
     };
     let request = Request {
         addressee,
@@ -104,6 +112,7 @@ fn detainer(id: u128, chance: &mut Chance) -> Detainer {
     view.updated_at = chance.time();
     view.version = 7;
     view.release.expected = chance.hit().then(|| expected(chance.time()));
+    view.release.released = chance.hit().then(|| released(chance.time()));
     made.acknowledgement = made.issuer_view.finding.map(found);
     hide(&mut made, chance);
     made
@@ -115,6 +124,11 @@ fn answer(kind: AnswerKind) -> Answer {
 
 fn expected(expected_at: Timestamp) -> ScheduledRelease {
     ScheduledRelease { expected_at, basis: ReleaseDateBasis::Projected, as_of: None, date_public: false, place: None }
+}
+
+fn released(released_at: Timestamp) -> ReleaseTold {
+    let (reason, recipient, ordered_by, place) = (None, None, None, None);
+    ReleaseTold { released_at: Some(released_at), date_public: false, reason, recipient, ordered_by, place }
 }
 
 fn found(finding: Finding) -> Acknowledgement {
@@ -154,11 +168,15 @@ fn classes(name: &CaseName) -> IssuerClasses {
 /// A detainer as a reader is shown it.
 fn shown(detainer: &Detainer, reader: &str) -> Option<v1::Detainer> {
     if detainer.issuer == agency(reader) {
-        return Some(show::detainer(&detainer.redacted_for_issuer(classes(&detainer.name)), Viewpoint::Issuer));
+        return Some(show::detainer(
+            &detainer.redacted_for_issuer(classes(&detainer.name)),
+            Viewpoint::Issuer,
+            ANSWER_WITHIN,
+        ));
     }
     let theirs = reader == OVERSIGHT || detainer.holder().is_none_or(|holder| *holder == agency(reader));
     let holds = reader == OVERSIGHT || HOLDERS.contains(&reader);
-    (theirs && holds).then(|| show::detainer(detainer, Viewpoint::Custodian))
+    (theirs && holds).then(|| show::detainer(detainer, Viewpoint::Custodian, ANSWER_WITHIN))
 }
 
 const OVERSIGHT: &str = "us-ny-oversight";
@@ -187,7 +205,7 @@ fn read(store: &[Detainer], cases: &CaseFilter) -> Vec<StoredCase> {
 /// A random filter, in a random spelling.
 fn query(chance: &mut Chance) -> String {
     let sign = |chance: &mut Chance| chance.of(&["<", "<=", ">", ">=", "="]);
-    let terms = (0..=chance.below(2)).map(|_| match chance.below(7) {
+    let terms = (0..=chance.below(2)).map(|_| match chance.below(12) {
         0 => {
             let state = v1::DetainerState::try_from(i32::try_from(1 + chance.below(11)).unwrap()).unwrap();
             format!("state = \"{}\"", state.as_str_name())
@@ -202,7 +220,16 @@ fn query(chance: &mut Chance) -> String {
             let (one, other) = chance.of(&DINS);
             format!("subject.identifiers.din = \"{}\"", chance.of(&[one, other]))
         }
-        5 => format!("scheduled_release.expected_at {} \"{}\"", sign(chance), chance.time()),
+        5 => {
+            let (one, other) = chance.of(&STATE_IDS);
+            format!("subject.identifiers.state_id = \"{}\"", chance.of(&[one, other]))
+        }
+        6 => format!("subject.identifiers.fbi_number = \"{}\"", chance.of(&FBI_NUMBERS)),
+        7 => format!("subject.identifiers.booking_number = \"{}\"", chance.of(&BOOKING_NUMBERS)),
+        8 => format!("scheduled_release.expected_at {} \"{}\"", sign(chance), chance.time()),
+        9 => format!("actual_release.released_at {} \"{}\"", sign(chance), chance.time()),
+        10 => format!("answer_due_time {} \"{}\"", sign(chance), chance.time()),
+        11 => format!("create_time {} \"{}\"", sign(chance), chance.time()),
         _ => format!("update_time {} \"{}\"", sign(chance), chance.time()),
     });
     terms.collect::<Vec<_>>().join(" AND ")

@@ -1,5 +1,7 @@
 //! The answer to a write, without its receipt; and whether its caller has seen the present state of the case.
 
+use jiff::SignedDuration;
+
 use crate::domain::case::Case;
 use crate::domain::command::{CaseCommand, Command};
 use crate::domain::detainer::{Detainer, Viewpoint};
@@ -47,8 +49,10 @@ pub(in crate::recorder) fn answer(
     command: &CaseCommand,
     case: &Case,
     records: &[Record],
+    answer_within: SignedDuration,
 ) -> Vec<u8> {
-    let detainer = || case.detainer.as_ref().map(|detainer| show::detainer(detainer, viewpoint(admitted, detainer)));
+    let shown = |detainer| show::detainer(detainer, viewpoint(admitted, detainer), answer_within);
+    let detainer = || case.detainer.as_ref().map(shown);
     let custody = || case.custody.as_ref().map(show::custody);
     let transfer = || shown_transfer(admitted, command, case.detainer.as_ref()?);
     let determinations =

@@ -24,7 +24,7 @@ use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, correction, expungement_order, flags, move_offer,
     movement, other_ground, release_eligibility, scheduled_release, service_of_copy, subject, verification,
 };
-use crate::wire::show::resource::{as_requested, custody, detainer, transfer};
+use crate::wire::show::resource::{as_recorded, as_requested, custody, transfer};
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 use crate::wire::v1::event::Event as Wire;
@@ -156,7 +156,7 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
 impl EventParts {
     fn lodged(self, lodged: &Detainer) -> Wire {
         Wire::DetainerLodged(v1::DetainerLodged {
-            detainer: Some(detainer(lodged, Viewpoint::Custodian)),
+            detainer: Some(as_recorded(lodged, Viewpoint::Custodian)),
             counts: self.counts,
             determinations: self.determinations,
             facts: self.facts,

@@ -1,5 +1,7 @@
 //! Resources, as far as a reader may see them.
 
+use jiff::SignedDuration;
+
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Addressee, Detainer, Finding, ReleaseNotice, Viewpoint};
 use crate::domain::determination::{FieldClass, Withheld};
@@ -13,8 +15,18 @@ use crate::wire::show::parts::{
 use crate::wire::show::{agency_name, timestamp};
 use crate::wire::v1;
 
-/// A detainer as seen from a viewpoint.
-pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
+/// A detainer as seen from a viewpoint, to be answered within a time.
+pub fn detainer(detainer: &Detainer, viewpoint: Viewpoint, answer_within: SignedDuration) -> v1::Detainer {
+    // It moves when the person is found, which is the custodian's to tell.
+    let answer_due_time = match viewpoint {
+        Viewpoint::Issuer => None,
+        Viewpoint::Custodian => detainer.answer_due_at(answer_within).map(timestamp),
+    };
+    v1::Detainer { answer_due_time, ..as_recorded(detainer, viewpoint) }
+}
+
+/// A detainer as seen from a viewpoint, without what the gateway computes for its reader.
+pub(super) fn as_recorded(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Detainer {
     let shown = &detainer.issuer_view;
     let (state, acknowledged, given, service, updated_at) = match viewpoint {
         Viewpoint::Issuer => (shown.state, shown.finding.is_some(), &shown.answer, &shown.service, shown.updated_at),

@@ -106,7 +106,7 @@ impl Look<'_> {
             let Ok(case) = narrowing.case(case.clone()) else { return Err("a case cannot be read".to_owned()) };
             let Some(detainer) = case.detainer() else { continue };
             let Some(viewpoint) = gate.viewpoint(&caller, detainer) else { continue };
-            let shown = show::detainer(detainer, viewpoint);
+            let shown = show::detainer(detainer, viewpoint, sample::ANSWER_WITHIN);
             self.fields(&shown, detainer)?;
             let list = v1::ListDetainersResponse { detainers: vec![shown.clone()], next_page_token: String::new() };
             answers.push(("DetainerService/ListDetainers", list.encode_to_vec()));

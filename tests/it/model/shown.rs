@@ -49,7 +49,9 @@ pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Ca
     let resource = match part(write, command, case, Offered::Itself) {
         // Whoever does not take a person is shown nothing more of them.
         Some(Part::Custody(_)) if declined.is_some() => declined.map(show::move_offer).unwrap().encode_to_vec(),
-        Some(Part::Detainer(detainer, viewpoint)) => show::detainer(detainer, viewpoint).encode_to_vec(),
+        Some(Part::Detainer(detainer, viewpoint)) => {
+            show::detainer(detainer, viewpoint, crate::sample::ANSWER_WITHIN).encode_to_vec()
+        }
         Some(Part::Custody(custody)) => show::custody(custody).encode_to_vec(),
         Some(Part::Transfer(detainer, transfer)) => show::transfer(&detainer.name, transfer, withheld).encode_to_vec(),
         Some(Part::Review(detainer, review)) => show::review(&detainer.name, review, None).encode_to_vec(),

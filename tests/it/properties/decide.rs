@@ -130,7 +130,7 @@ pub(super) fn take(world: &mut World, step: &Step, law: &LawView) -> Option<Vec<
 }
 
 pub(super) fn view(detainer: &Detainer) -> comity::wire::v1::Detainer {
-    show::detainer(detainer, Viewpoint::Issuer)
+    show::detainer(detainer, Viewpoint::Issuer, sample::ANSWER_WITHIN)
 }
 
 /// What an issuer may ever see of what was recorded.

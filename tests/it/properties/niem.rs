@@ -20,7 +20,7 @@ const CASES: u32 = 1_000;
 
 /// What only the issuer may say of a detainer.
 fn asked(detainer: &Detainer) -> v1::Detainer {
-    let shown = show::detainer(detainer, Viewpoint::Issuer);
+    let shown = show::detainer(detainer, Viewpoint::Issuer, crate::sample::ANSWER_WITHIN);
     v1::Detainer {
         custodian: shown.custodian,
         form: shown.form,

@@ -51,7 +51,7 @@ proptest! {
             service: Some(service),
             ..detainer.clone()
         };
-        let said = show::detainer(&said, Viewpoint::Custodian);
+        let said = show::detainer(&said, Viewpoint::Custodian, sample::ANSWER_WITHIN);
         let under = under && released.recipient == ReleaseRecipient::RequestingAgency;
         let left = show::custody(&Custody { released: Some(released), ..custody.clone() });
         let found = v1::AcknowledgeDetainerRequest { name: name.clone(), acknowledgement: said.acknowledgement, entered_from_paper: true,
@@ -71,7 +71,7 @@ proptest! {
         let lift = v1::WithdrawDetainerRequest { name: name.clone(), reason: enums::to_wire(lifted), entered_from_paper: true,
             ..Default::default() };
 
-        let form = paper::render(&show::detainer(&detainer, Viewpoint::Issuer), None, sample::start()).unwrap();
+        let form = paper::render(&show::detainer(&detainer, Viewpoint::Issuer, sample::ANSWER_WITHIN), None, sample::start()).unwrap();
         let written = [on_paper(&found), on_paper(&answered), on_paper(&served), on_paper(&gone), on_paper(&lift)];
         let returned = paper::read(&with_requests(&form, &written), id_of).unwrap();
         prop_assert_eq!(&returned.detainer, &name);

@@ -227,7 +227,7 @@ proptest! {
                 // Bound to what it sees, or to what it saw.
                 let now = shard.cases[&detainer.name].detainer().unwrap();
                 let seen = if stale { &detainer } else { now };
-                write.value.etag = write_names_no_transfer(&write).then(|| show::detainer(seen, Viewpoint::Issuer).etag);
+                write.value.etag = write_names_no_transfer(&write).then(|| show::detainer(seen, Viewpoint::Issuer, sample::ANSWER_WITHIN).etag);
                 let outcomes = [&mut shard, &mut twin].map(|shard| shard.record(std::slice::from_ref(&write)));
                 prop_assert_eq!(&outcomes[0], &outcomes[1]);
                 prop_assert_eq!(shard.exchanged(), twin.exchanged());

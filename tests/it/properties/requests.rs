@@ -41,7 +41,7 @@ fn names(name: &CaseName) -> (String, String) {
 
 /// As the custodian would see it: what the issuer asked, and what was said to it.
 fn shown(detainer: &Detainer) -> v1::Detainer {
-    show::detainer(detainer, Viewpoint::Custodian)
+    show::detainer(detainer, Viewpoint::Custodian, sample::ANSWER_WITHIN)
 }
 
 fn window(window: &TransferWindow) -> Option<v1::TransferWindow> {
@@ -63,7 +63,7 @@ proptest! {
     #[test]
     fn what_is_asked_reads_back(detainer in any::lodged()) {
         let (name, request_id) = names(&detainer.name);
-        let asked = Some(show::detainer(&detainer, Viewpoint::Issuer));
+        let asked = Some(show::detainer(&detainer, Viewpoint::Issuer, sample::ANSWER_WITHIN));
         let parent = "jurisdictions/us-ny".to_owned();
         let request = v1::LodgeDetainerRequest { parent, detainer: asked.clone(), request_id: request_id.clone() };
         check(&request, &CaseCommand::LodgeDetainer((*detainer.request).clone()));

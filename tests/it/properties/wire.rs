@@ -27,7 +27,7 @@ proptest! {
     ) {
         let mut detainer = Detainer { service: Some(served.clone()), ..detainer };
         detainer.issuer_view.service = told.clone();
-        let seen = |viewpoint| show::detainer(&detainer, viewpoint).service_of_copy;
+        let seen = |viewpoint| show::detainer(&detainer, viewpoint, sample::ANSWER_WITHIN).service_of_copy;
         let digest = |service: Option<v1::ServiceOfCopy>| service.map(|service| service.copy_sha256);
         prop_assert_eq!(digest(seen(Viewpoint::Custodian)), Some(served.copy_sha256.to_vec()));
         prop_assert_eq!(digest(seen(Viewpoint::Issuer)), told.map(|told| told.copy_sha256.to_vec()));
@@ -41,7 +41,7 @@ proptest! {
         let detainer = Detainer { transfers: transfers.clone(), ..detainer };
         let expected: Vec<_> = transfers.iter().map(|transfer| show::transfer(&detainer.name, transfer, &[])).collect();
         for viewpoint in [Viewpoint::Issuer, Viewpoint::Custodian] {
-            prop_assert_eq!(&show::detainer(&detainer, viewpoint).transfers, &expected);
+            prop_assert_eq!(&show::detainer(&detainer, viewpoint, sample::ANSWER_WITHIN).transfers, &expected);
         }
     }
 
@@ -57,7 +57,7 @@ proptest! {
         let Some(Wire::DetainerAmended(told)) = show::event(&Record { event, ..record }).event else {
             return Err(TestCaseError::fail("another event"));
         };
-        let seen = show::detainer(&amended, Viewpoint::Issuer);
+        let seen = show::detainer(&amended, Viewpoint::Issuer, sample::ANSWER_WITHIN);
         let expected = v1::Detainer {
             state: 0,
             create_time: None,
@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn an_issuer_never_reads_the_reason_of_an_answer(detainer in any::lodged(), answer in any::answer()) {
         let told = Detainer { answer: Some(answer), ..detainer };
-        let bytes = show::detainer(&told, Viewpoint::Issuer).encode_to_vec();
+        let bytes = show::detainer(&told, Viewpoint::Issuer, sample::ANSWER_WITHIN).encode_to_vec();
         prop_assert!(!contains(&bytes, "Rs-") && !contains(&bytes, "Lb-"), "nothing was disclosed yet");
     }
 
@@ -175,7 +175,7 @@ proptest! {
     fn a_parser_is_given_anything_and_never_panics(bytes: Vec<u8>, edit in proptest::option::of((any::<prop::sample::Index>(), any::<u8>())), detainer in any::lodged()) {
         let mut good = v1::LodgeDetainerRequest {
             parent: "jurisdictions/us-ny".to_owned(),
-            detainer: Some(show::detainer(&detainer, Viewpoint::Custodian)),
+            detainer: Some(show::detainer(&detainer, Viewpoint::Custodian, sample::ANSWER_WITHIN)),
             request_id: REQUEST_ID.to_owned(),
         }
         .encode_to_vec();
