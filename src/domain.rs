@@ -31,6 +31,7 @@ pub mod hand_over;
 pub mod hold;
 pub mod ids;
 pub mod inbox;
+pub mod interview;
 pub mod matching;
 pub mod method;
 pub mod moment;

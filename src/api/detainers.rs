@@ -63,6 +63,27 @@ impl DetainerService for Detainers {
         self.0.write(request).await
     }
 
+    async fn request_interview(
+        &self,
+        request: Request<v1::RequestInterviewRequest>,
+    ) -> Result<Response<v1::RequestInterviewResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn answer_interview(
+        &self,
+        request: Request<v1::AnswerInterviewRequest>,
+    ) -> Result<Response<v1::AnswerInterviewResponse>, Status> {
+        self.0.write(request).await
+    }
+
+    async fn withdraw_interview(
+        &self,
+        request: Request<v1::WithdrawInterviewRequest>,
+    ) -> Result<Response<v1::WithdrawInterviewResponse>, Status> {
+        self.0.write(request).await
+    }
+
     async fn raise_citizenship_claim(
         &self,
         request: Request<v1::RaiseCitizenshipClaimRequest>,

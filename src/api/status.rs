@@ -308,6 +308,8 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::AlreadyServed
         | Refusal::AlreadyRaised
         | Refusal::NoOpenClaim
+        | Refusal::InterviewOpen
+        | Refusal::NoInterview
         | Refusal::NotScheduled
         | Refusal::StillHeld
         | Refusal::AlreadyClosed

@@ -13,8 +13,8 @@ use crate::domain::appeal::{AppealAnswer, DisclosedAnswer};
 pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
-    acknowledge, amend, disclose_end, forget_finding, give_answer, notice_change, record_mistaken_match,
-    record_transfer, unless_withdrawn,
+    acknowledge, amend, answer_interview, disclose_end, forget_finding, give_answer, notice_change,
+    record_mistaken_match, record_transfer, unless_withdrawn,
 };
 use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
@@ -32,6 +32,7 @@ use crate::domain::event::{Change, Disclosure, Event, Record, RecordedDeterminat
 use crate::domain::expungement::Expunged;
 use crate::domain::hold::{self, end_hold, held_on_other_ground};
 use crate::domain::ids::{AgencyId, BookingNumber, CaseName, FacilityCode};
+use crate::domain::interview::Interview;
 use crate::domain::matching;
 use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::{Flags, Subject};
@@ -81,6 +82,17 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 Disclosure::Retraction => detainer.issuer_view.service = None,
                 Disclosure::Internal => {}
             }
+        }),
+        Event::InterviewRequested { detainer, interview } => {
+            update.detainer(detainer, Disclosure::ToIssuer, |detainer| detainer.interview = Some(interview.clone()));
+        }
+        Event::InterviewAnswered { detainer, answer, revealed_class, disclosure, .. } => {
+            update.detainer(detainer, *disclosure, |detainer| {
+                answer_interview(detainer, answer, (*revealed_class, *disclosure));
+            });
+        }
+        Event::InterviewWithdrawn { detainer } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
+            detainer.interview = detainer.interview.take().map(|asked| Interview { is_withdrawn: true, ..asked });
         }),
         Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
             update.note_safeguard_on_all();

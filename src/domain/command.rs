@@ -19,6 +19,7 @@ use crate::domain::expungement::ExpungementOrder;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{CaseName, ConsumerId, RequestId};
 use crate::domain::inbox::EntryPosition;
+use crate::domain::interview::{InterviewAnswer, InterviewRequest};
 use crate::domain::obligation::{Evidence, ObligationName};
 use crate::domain::review::{Ground, ReviewDecision, ReviewName};
 use crate::domain::service::ServiceOfCopy;
@@ -86,6 +87,25 @@ pub enum CaseCommand {
         outcome: ClaimOutcome,
         /// Why.
         reason: String,
+    },
+    /// Ask to speak with the person.
+    RequestInterview {
+        /// Under which detainer.
+        detainer: CaseName,
+        /// What is asked.
+        request: InterviewRequest,
+    },
+    /// Say what was said to an interview.
+    AnswerInterview {
+        /// Under which detainer.
+        detainer: CaseName,
+        /// What was said.
+        answer: Box<InterviewAnswer>,
+    },
+    /// Say that the interview is no longer asked for.
+    WithdrawInterview {
+        /// Under which detainer.
+        detainer: CaseName,
     },
     /// Lift a detainer.
     WithdrawDetainer {
@@ -311,6 +331,9 @@ impl CaseCommand {
             Self::LodgeDetainer(_) => Method::LodgeDetainer,
             Self::AcknowledgeDetainer { .. } => Method::AcknowledgeDetainer,
             Self::AnswerDetainer { .. } => Method::AnswerDetainer,
+            Self::RequestInterview { .. } => Method::RequestInterview,
+            Self::AnswerInterview { .. } => Method::AnswerInterview,
+            Self::WithdrawInterview { .. } => Method::WithdrawInterview,
             Self::WithdrawDetainer { .. } => Method::WithdrawDetainer,
             Self::OpenCustody(_) => Method::OpenCustody,
             Self::ScheduleRelease { .. } => Method::ScheduleRelease,
@@ -359,6 +382,9 @@ impl CaseCommand {
             | Self::RaiseCitizenshipClaim { detainer, .. }
             | Self::ResolveCitizenshipClaim { detainer, .. }
             | Self::OfferWindow { detainer, .. }
+            | Self::RequestInterview { detainer, .. }
+            | Self::AnswerInterview { detainer, .. }
+            | Self::WithdrawInterview { detainer }
             | Self::WithdrawDetainer { detainer, .. } => Some(detainer),
             Self::AcceptWindow { transfer }
             | Self::DeclineWindow { transfer, .. }

@@ -10,6 +10,7 @@ mod eligibility;
 mod expiry;
 mod expungement;
 mod handing_on;
+mod interview;
 mod notice;
 mod obligation;
 mod release;
@@ -58,6 +59,9 @@ pub fn decide(
         CaseCommand::ResolveCitizenshipClaim { outcome, reason, .. } => {
             claim::resolve(case, permitted, *outcome, reason)
         }
+        CaseCommand::RequestInterview { request, .. } => interview::request(case, request, now),
+        CaseCommand::AnswerInterview { answer, .. } => interview::answer(case, permitted, answer),
+        CaseCommand::WithdrawInterview { .. } => interview::withdraw(case),
         CaseCommand::WithdrawDetainer { reason, .. } => detainer::withdraw(case, *reason),
         CaseCommand::OpenCustody(intake) => custody::open(case, permitted, intake, id, now),
         CaseCommand::UpdateCharges { charges, other_ground, .. } => {

@@ -29,6 +29,7 @@ pub use state::DetainerState;
 
 use crate::domain::charge::Charge;
 use crate::domain::ids::{AgencyId, CaseName};
+use crate::domain::interview::Interview;
 use crate::domain::obligation::OwedObligation;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
@@ -103,6 +104,9 @@ pub struct Detainer {
     /// What its custodian found when it looked into the warrant. Never shown to the issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<VerifiedWarrant>,
+    /// The interview that its issuer last asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interview: Option<Interview>,
     /// Pick-ups, oldest first. Both parties know them from the offer on.
     pub transfers: Vec<Transfer>,
     /// What the law left to a person, at most one review of each matter. Never shown to the issuer.
@@ -153,6 +157,7 @@ impl Detainer {
             answer: None,
             service: None,
             verified: None,
+            interview: None,
             transfers: Vec::new(),
             reviews: Vec::new(),
             obligations: Vec::new(),

@@ -20,6 +20,7 @@ use crate::domain::expungement::ExpungementOrder;
 use crate::domain::facts::CaseFacts;
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{AgencyId, BookingNumber, CaseName, LogKind};
+use crate::domain::interview::{Interview, InterviewAnswer};
 use crate::domain::obligation::OwedObligation;
 use crate::domain::review::Review;
 use crate::domain::service::ServiceOfCopy;
@@ -88,6 +89,31 @@ pub enum Event {
         correction: Option<Correction>,
         /// Whether the issuer may know.
         disclosure: Disclosure,
+    },
+    /// The issuer asks to speak with the person.
+    InterviewRequested {
+        /// Under which detainer.
+        detainer: CaseName,
+        /// As asked for.
+        interview: Interview,
+    },
+    /// The person consents to the interview or refuses it, or the custodian declines.
+    InterviewAnswered {
+        /// Under which detainer.
+        detainer: CaseName,
+        /// What was said.
+        answer: InterviewAnswer,
+        /// The class that it reveals.
+        revealed_class: FieldClass,
+        /// Whether it is the first disclosed answer or replaces one.
+        revision: Revision,
+        /// Whether the issuer may know.
+        disclosure: Disclosure,
+    },
+    /// The issuer no longer asks to speak with the person.
+    InterviewWithdrawn {
+        /// Under which detainer.
+        detainer: CaseName,
     },
     /// A claim to citizenship was raised.
     CitizenshipClaimRaised {

@@ -34,6 +34,12 @@ vocabulary! {
         AnswerDetainer = "answer-detainer",
         /// `DetainerService/WithdrawDetainer`.
         WithdrawDetainer = "withdraw-detainer",
+        /// `DetainerService/RequestInterview`.
+        RequestInterview = "request-interview",
+        /// `DetainerService/AnswerInterview`.
+        AnswerInterview = "answer-interview",
+        /// `DetainerService/WithdrawInterview`.
+        WithdrawInterview = "withdraw-interview",
         /// `CustodyService/OpenCustody`.
         OpenCustody = "open-custody",
         /// `CustodyService/ScheduleRelease`.
@@ -111,6 +117,9 @@ impl Method {
             Self::AcknowledgeDetainer => "DetainerService/AcknowledgeDetainer",
             Self::AnswerDetainer => "DetainerService/AnswerDetainer",
             Self::WithdrawDetainer => "DetainerService/WithdrawDetainer",
+            Self::RequestInterview => "DetainerService/RequestInterview",
+            Self::AnswerInterview => "DetainerService/AnswerInterview",
+            Self::WithdrawInterview => "DetainerService/WithdrawInterview",
             Self::OpenCustody => "CustodyService/OpenCustody",
             Self::ScheduleRelease => "CustodyService/ScheduleRelease",
             Self::RecordRelease => "CustodyService/RecordRelease",

@@ -24,6 +24,8 @@ vocabulary! {
         Other = "other",
         /// By a recorded service of a copy. Only the gateway uses this.
         ServiceOfCopy = "service-of-copy",
+        /// By the advisal before an interview. Only the gateway uses this.
+        Advisal = "advisal",
     }
 }
 

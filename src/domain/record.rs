@@ -209,6 +209,11 @@ pub(super) fn holding_and_notice(name: &CaseName, law: &LawView) -> Vec<Recorded
     vec![recorded(name, law, LawAction::Hold, &law.hold), recorded(name, law, LawAction::Notify, &law.notify)]
 }
 
+/// The ruling on an interview.
+pub(super) fn interview_ruling(name: &CaseName, law: &LawView) -> RecordedDetermination {
+    recorded(name, law, LawAction::Interview, &law.interview)
+}
+
 fn recorded(
     name: &CaseName,
     law: &LawView,

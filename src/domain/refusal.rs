@@ -57,6 +57,12 @@ pub enum Refusal {
     /// The caller has no open claim.
     #[error("no citizenship claim of the caller's is open")]
     NoOpenClaim,
+    /// One interview is asked for at a time.
+    #[error("an interview is already asked for")]
+    InterviewOpen,
+    /// There is none to answer or to withdraw.
+    #[error("no interview is asked for")]
+    NoInterview,
     /// No date was entered.
     #[error("no release is scheduled")]
     NotScheduled,

@@ -92,6 +92,15 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
         CaseCommand::RaiseCitizenshipClaim { claim, .. } => {
             check.moment("occurred_at", claim.occurred_at, &[NoLater(Reference::Now), NoEarlier(Reference::Birth)]);
         }
+        CaseCommand::RequestInterview { request, .. } => {
+            check.moment("interview.proposed_at", request.proposed_at, &[After(Reference::Now)]);
+        }
+        CaseCommand::AnswerInterview { answer, .. } => {
+            let bounds = [NoLater(Reference::Now), NoEarlier(Reference::Request), NoEarlier(Reference::Intake)];
+            let advised_at = answer.advisal.as_ref().map(|advisal| advisal.advised_at);
+            check.moment("answer.advisal.advised_at", advised_at, &bounds);
+            check.moment("answer.starts_at", answer.starts_at, &[After(Reference::Now)]);
+        }
         CaseCommand::OpenCustody(intake) => check_intake(check, intake),
         CaseCommand::UpdateCharges { charges, .. } => check_charges(check, "charges", charges),
         CaseCommand::CorrectIdentity { identity, .. } => {
@@ -157,7 +166,8 @@ fn check_all(check: &mut TimeCheck, command: &CaseCommand) {
                 &[NoLater(Reference::Now), NoEarlier(Reference::Appeal)],
             );
         }
-        CaseCommand::ResolveCitizenshipClaim { .. }
+        CaseCommand::WithdrawInterview { .. }
+        | CaseCommand::ResolveCitizenshipClaim { .. }
         | CaseCommand::WithdrawDetainer { .. }
         | CaseCommand::DeclineMove { .. }
         | CaseCommand::WithdrawMove { .. }

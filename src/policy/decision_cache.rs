@@ -42,7 +42,8 @@ mod tests {
         let view = Arc::new(LawView {
             hold: Arc::clone(&determination),
             notify: Arc::clone(&determination),
-            transfer: determination,
+            transfer: Arc::clone(&determination),
+            interview: determination,
             disclosable: DisclosableClasses::default(),
             review: FieldClasses::NONE,
             withheld: Arc::default(),

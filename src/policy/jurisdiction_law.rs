@@ -86,6 +86,7 @@ impl JurisdictionLaw {
             hold: Arc::new(query.act(LawAction::Hold, &contexts)),
             notify: Arc::new(query.act(LawAction::Notify, &contexts)),
             transfer: Arc::new(query.act(LawAction::Transfer, &contexts)),
+            interview: Arc::new(query.act(LawAction::Interview, &contexts)),
             disclosable: DisclosableClasses::by_law(disclosure.disclosable),
             review: disclosure.review,
             withheld: disclosure.withheld.into(),

@@ -214,7 +214,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../policies/comity.cedarschema");
 
     /// The methods of the contract, as the access rules name them.
-    const METHODS: [&str; 75] = [
+    const METHODS: [&str; 78] = [
         "AdminService/BeginMaintenance",
         "AdminService/CloseSessions",
         "AdminService/Drain",
@@ -250,14 +250,17 @@ mod tests {
         "DetainerService/AcknowledgeDetainer",
         "DetainerService/AmendDetainer",
         "DetainerService/AnswerDetainer",
+        "DetainerService/AnswerInterview",
         "DetainerService/GetDetainer",
         "DetainerService/ListDetainers",
         "DetainerService/LodgeDetainer",
         "DetainerService/RaiseCitizenshipClaim",
         "DetainerService/RecordServiceOfCopy",
+        "DetainerService/RequestInterview",
         "DetainerService/ResolveCitizenshipClaim",
         "DetainerService/VerifyWarrant",
         "DetainerService/WithdrawDetainer",
+        "DetainerService/WithdrawInterview",
         "InboxService/Acknowledge",
         "InboxService/AcknowledgeParked",
         "InboxService/GetBacklog",

@@ -9,6 +9,7 @@ use crate::domain::charge::{ChargeStatus, OffenceCategory};
 use crate::domain::custody::{ClosingReason, ReleaseEligibilityKind, ReleaseReason, ReleaseRecipient};
 use crate::domain::detainer::{AnswerKind, DeclineGround, DetainerForm, Finding, LiftReason, WarrantKind};
 use crate::domain::determination::Ruling;
+use crate::domain::interview::InterviewOutcome;
 use crate::domain::transfer::{TransferFailureCause, TransferState, WindowChange};
 use crate::domain::warrant::VerificationOutcome;
 
@@ -93,6 +94,27 @@ pub(super) struct PickUp {
     pub(super) window_change: Option<WindowChange>,
 }
 
+/// Where the interview stands that was last asked for, as far as the audience knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InterviewStanding {
+    /// Nothing was answered.
+    Asked,
+    /// This was answered.
+    Answered(InterviewOutcome),
+    /// It is no longer asked for.
+    Withdrawn,
+}
+
+impl InterviewStanding {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Answered(outcome) => outcome.word(),
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 /// One detainer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DetainerFacts {
@@ -129,6 +151,7 @@ pub(super) struct DetainerFacts {
     pub(super) released: Option<Released>,
     pub(super) lifted: Option<(LiftReason, Timestamp)>,
     pub(super) closed: Option<(Option<ClosingReason>, Timestamp)>,
+    pub(super) interview: Option<InterviewStanding>,
     pub(super) pick_up: Option<PickUp>,
     pub(super) hold: Option<Rule>,
     pub(super) notify: Option<Rule>,

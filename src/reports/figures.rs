@@ -174,6 +174,7 @@ impl<'a> Counted<'a> {
             self.releases(),
             self.lead_times(),
             self.eligibility(),
+            self.interviews(),
             self.pick_ups(),
             self.outcomes(),
             self.funnel(),
@@ -300,6 +301,16 @@ impl<'a> Counted<'a> {
         }
         let title = "Dates of eligibility for a release, and whether the requester was told.";
         tally.table("eligibility", title, EACH, &["set", "eligible for", "requester"])
+    }
+
+    fn interviews(&self) -> Table {
+        let mut tally = Tally::default();
+        for (set, detainers) in self.sets() {
+            let standings = detainers.iter().filter_map(|(_, facts)| facts.interview);
+            standings.for_each(|standing| tally.add(&[set, standing.word()]));
+        }
+        let title = "Interviews that requesters asked for, and what the person or the custodian said.";
+        tally.table("interviews", title, EACH, &["set", "answer"])
     }
 
     fn pick_ups(&self) -> Table {

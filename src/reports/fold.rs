@@ -9,11 +9,12 @@ use crate::domain::custody::ReleaseEligibilityKind;
 use crate::domain::detainer::Finding;
 use crate::domain::determination::LawAction;
 use crate::domain::ids::{LogKind, LogName};
+use crate::domain::interview::InterviewOutcome;
 use crate::domain::review::{ReviewMatter, ReviewState};
 use crate::domain::service::ServiceMethod;
 use crate::domain::warrant::VerificationOutcome;
 use crate::reports::counted_entry::CountedEntry;
-use crate::reports::detainer::{DetainerFacts, Leading, PickUp, Released, Rule, Safeguards, SaidBy};
+use crate::reports::detainer::{DetainerFacts, InterviewStanding, Leading, PickUp, Released, Rule, Safeguards, SaidBy};
 use crate::wire::enums::from_wire;
 use crate::wire::v1;
 use crate::wire::v1::event::Event;
@@ -75,6 +76,13 @@ impl Fold {
                 self.change(&entry.resource, |facts| {
                     facts.served = Some(method.map_or("recorded", ServiceMethod::word));
                 });
+            }
+            Event::InterviewRequested(_) => {
+                self.change(&entry.resource, |facts| facts.interview = Some(InterviewStanding::Asked));
+            }
+            Event::InterviewAnswered(answered) => self.interview_answered(&entry.resource, answered),
+            Event::InterviewWithdrawn(_) => {
+                self.change(&entry.resource, |facts| facts.interview = Some(InterviewStanding::Withdrawn));
             }
             Event::TransferRecorded(recorded) => self.pick_up(recorded),
             Event::ReleaseNoticed(noticed) => self.change(&noticed.detainer, |facts| facts.is_noticed = true),
@@ -204,6 +212,17 @@ impl Fold {
             facts.ground = answer.and_then(|answer| from_wire(answer.ground));
             facts.is_to_be_answered_anew = false;
             facts.respondent = agency(&entry.agency);
+            count(facts, answered.counts.as_ref(), SaidBy::Custodian);
+        });
+    }
+
+    /// Where nothing of the answer is shown, the interview is asked for, as far as the audience knows.
+    fn interview_answered(&mut self, detainer: &str, answered: &v1::InterviewAnswered) {
+        let answer = answered.answer.clone().unwrap_or_default();
+        let declined = answer.declined.then_some(InterviewOutcome::Declined);
+        let outcome = from_wire(answer.outcome).or(declined);
+        self.change(detainer, |facts| {
+            facts.interview = Some(outcome.map_or(InterviewStanding::Asked, InterviewStanding::Answered));
             count(facts, answered.counts.as_ref(), SaidBy::Custodian);
         });
     }
@@ -498,6 +517,7 @@ fn judged(event: &Event) -> (&[v1::Determination], &[v1::Facts]) {
         Event::DetainerAnswered(event) => (&event.determinations, &event.facts),
         Event::WarrantVerified(event) => (&event.determinations, &event.facts),
         Event::CopyServed(event) => (&event.determinations, &event.facts),
+        Event::InterviewAnswered(event) => (&event.determinations, &event.facts),
         Event::CitizenshipClaimRaised(event) => (&event.determinations, &event.facts),
         Event::CitizenshipClaimResolved(event) => (&event.determinations, &event.facts),
         Event::TransferRecorded(event) => (&event.determinations, &event.facts),
@@ -515,6 +535,8 @@ fn judged(event: &Event) -> (&[v1::Determination], &[v1::Facts]) {
         // The law was asked of an eligibility as if no date were public.
         Event::ReleaseEligibilityRecorded(_)
         | Event::ReleaseEligibilityNoticed(_)
+        | Event::InterviewRequested(_)
+        | Event::InterviewWithdrawn(_)
         | Event::DetainerWithdrawn(_)
         | Event::CustodyOpened(_)
         | Event::MoveOffered(_)

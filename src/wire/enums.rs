@@ -26,8 +26,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        agency, appeal, charge, claim, clocks, custody, detainer, determination, expungement, facts, obligation,
-        review, roster, service, statute, subject, transfer,
+        agency, appeal, charge, claim, clocks, custody, detainer, determination, expungement, facts, interview,
+        obligation, review, roster, service, statute, subject, transfer,
     };
     use crate::wire::DESCRIPTOR;
 
@@ -78,6 +78,9 @@ mod tests {
         check::<determination::HoldClock>("HoldClock", "HOLD_CLOCK");
         check::<determination::LawAction>("LawAction", "LAW_ACTION");
         check::<determination::Ruling>("Ruling", "RULING");
+        check::<interview::AdvisalMethod>("AdvisalMethod", "ADVISAL_METHOD");
+        check::<interview::InterviewMode>("InterviewMode", "INTERVIEW_MODE");
+        check::<interview::InterviewOutcome>("InterviewOutcome", "INTERVIEW_OUTCOME");
         check::<obligation::EvidenceMethod>("EvidenceMethod", "EVIDENCE_METHOD");
         check::<determination::Obligation>("ObligationKind", "OBLIGATION_KIND");
         check::<review::ReviewDecision>("ReviewDecision", "REVIEW_DECISION");

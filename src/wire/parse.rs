@@ -6,6 +6,7 @@ mod appeal;
 mod custody;
 mod detainer;
 mod duty;
+mod interview;
 mod judged;
 mod policy;
 mod report;

@@ -4,6 +4,7 @@ mod appeal;
 mod clock;
 mod duty;
 mod event;
+mod interview;
 mod judged;
 mod parts;
 mod resource;

@@ -20,6 +20,7 @@ use comity::domain::custody::{MoveDeclineReason, MovementKind};
 use comity::domain::detainer::{AnswerKind, Detainer, Finding};
 use comity::domain::ids::{CaseKind, CaseName, LogName, RequestId};
 use comity::domain::inbox;
+use comity::domain::interview::InterviewOutcome;
 use comity::domain::permit::Admitted;
 use comity::domain::review::{ReviewDecision, ReviewMatter};
 use comity::domain::timetable::Timetable;
@@ -108,6 +109,9 @@ fn sequence(rounds: usize) -> Vec<Do> {
             Do::Pass(hour),
             said(Said::Verify(VerificationOutcome::ALL[0])),
             said(Said::Serve { corrects: false }),
+            said(Said::AskToSpeak),
+            said(Said::Speak(InterviewOutcome::Refused)),
+            said(Said::AskNoMore),
             said(Said::Raise(Side::Issuer)),
             said(Said::Resolve(Side::Issuer, ClaimOutcome::ALL[0])),
             said(Said::Amend { juvenile: false }),

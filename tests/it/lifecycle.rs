@@ -59,6 +59,7 @@ fn chapters() -> Vec<Chapter> {
         ),
         of_detainers("## Detainer: what the issuer adds", owned(&ISSUER_ADDS)),
         of_detainers("## Detainer: what the custodian adds", owned(&CUSTODIAN_ADDS)),
+        of_detainers("## Detainer: interviews", owned(&INTERVIEWS)),
         of_detainers("## Detainer: what becomes of it with the custody", owned(&WITH_THE_CUSTODY)),
         of_detainers(
             "## Corrections",
@@ -278,6 +279,16 @@ const CUSTODIAN_ADDS: [&str; 9] = [
     "Offer a window",
     "Verify the warrant",
     "Verify the warrant: it counts no longer",
+];
+
+const INTERVIEWS: [&str; 7] = [
+    "Request an interview",
+    "Request an interview: one is open",
+    "Answer the interview: consented",
+    "Answer the interview: declined",
+    "Answer the interview: none is open",
+    "Withdraw the interview",
+    "Withdraw the interview: none is open",
 ];
 
 const WITH_THE_CUSTODY: [&str; 4] = [

@@ -84,6 +84,7 @@ mod idempotency;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]
+mod interviews;
 mod law;
 #[cfg(test)]
 mod leak;

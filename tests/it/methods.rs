@@ -100,7 +100,7 @@ fn methods() -> Vec<String> {
 async fn every_method_of_the_contract_answers_whom_it_should() {
     let world = World::start();
     let methods = methods();
-    assert_eq!(methods.len(), 74, "{methods:?}");
+    assert_eq!(methods.len(), 77, "{methods:?}");
     for method in methods {
         accepted(&world, &method).await;
     }

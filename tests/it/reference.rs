@@ -176,6 +176,9 @@ fn ways(method: &str) -> &'static [(&'static str, bool)] {
             ("pending-review", false),
             ("pending-review", true),
         ],
+        "DetainerService/AnswerInterview" => {
+            &[("consented", false), ("consented", true), ("refused", false), ("declined", false)]
+        }
         "CustodyService/MoveCustody" => &[("court", false), ("agency", false)],
         "TransferService/OfferWindow" | "TransferService/ReviseWindow" | "TransferService/ConfirmTransfer" => {
             &[("", false), ("", true)]

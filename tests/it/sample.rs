@@ -21,6 +21,9 @@ use comity::domain::disclosure::DisclosableClasses;
 use comity::domain::expungement::{ExpungementKind, ExpungementOrder};
 use comity::domain::facts::{AsOf, Assertions, CaseFacts, Offence, Stage};
 use comity::domain::ids::{CaseName, JurisdictionId};
+use comity::domain::interview::{
+    AdvisalMethod, InterviewAdvisal, InterviewAnswer, InterviewMode, InterviewOutcome, InterviewRequest,
+};
 use comity::domain::obligation::{Evidence, EvidenceMethod};
 use comity::domain::review::Ground;
 use comity::domain::service::{ServiceMethod, ServiceOfCopy};
@@ -230,6 +233,7 @@ pub(crate) fn law(hold: Ruling, notify: Ruling, disclosable: FieldClasses) -> La
         hold: ruled(hold, "sample.hold"),
         notify: ruled(notify, "sample.notify"),
         transfer: ruled(hold, "sample.transfer"),
+        interview: ruled(hold, "sample.interview"),
         disclosable: DisclosableClasses::by_law(disclosable),
         review: FieldClasses::NONE,
         withheld: Arc::default(),
@@ -294,6 +298,28 @@ pub(crate) fn service() -> ServiceOfCopy {
         language: "es".parse().unwrap(),
         copy_sha256: [7; 32],
         counsel_told: true,
+    }
+}
+
+/// What an issuer asks that would speak with the person.
+pub(crate) fn interview_request() -> InterviewRequest {
+    InterviewRequest { mode: InterviewMode::Video, language: "es".parse().unwrap(), proposed_at: None }
+}
+
+/// What the person says, who was advised in writing; or that the custodian declines.
+pub(crate) fn interview_answer(outcome: InterviewOutcome) -> InterviewAnswer {
+    let advisal = InterviewAdvisal {
+        advised_at: start(),
+        method: AdvisalMethod::Written,
+        language: "es".parse().unwrap(),
+        form_sha256: Some([9; 32]),
+    };
+    InterviewAnswer {
+        outcome,
+        advisal: Some(advisal).filter(|_| outcome != InterviewOutcome::Declined),
+        counsel_told: outcome == InterviewOutcome::ConsentedWithCounsel,
+        starts_at: None,
+        reason: Some("Quigley was asked".to_owned()),
     }
 }
 

@@ -178,6 +178,10 @@ impl Ground<'_> {
             "AnswerDetainer" => sent!(jail, answer, AnswerDetainerRequest),
             "VerifyWarrant" => sent!(self.world.officer(ground::JAIL), verify_warrant, VerifyWarrantRequest),
             "RecordServiceOfCopy" => sent!(jail, serve, RecordServiceOfCopyRequest),
+            "RequestInterview" => sent!(ice, request_interview, RequestInterviewRequest),
+            "AnswerInterview" => {
+                sent!(self.world.officer(ground::JAIL), answer_interview, AnswerInterviewRequest)
+            }
             "RaiseCitizenshipClaim" => sent!(ice, claim, RaiseCitizenshipClaimRequest),
             "MeetObligation" => sent!(jail, meet, MeetObligationRequest),
             "OpenCustody" => sent!(jail, open, OpenCustodyRequest),

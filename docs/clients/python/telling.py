@@ -13,6 +13,7 @@ from comity.v1 import custody_service_pb2 as custodies
 from comity.v1 import detainer_pb2 as detainer
 from comity.v1 import detainer_service_pb2 as detainers
 from comity.v1 import field_class_pb2 as field_class
+from comity.v1 import interview_pb2 as interview
 from comity.v1 import ledger_pb2 as ledger
 from comity_client import Client, Inbox, Refused, event_of
 
@@ -120,10 +121,20 @@ def seen(it: detainer.Detainer) -> str:
     if it.HasField("answer"):
         ground = f" on {word(it.answer, 'ground')}" if it.answer.ground else ""
         parts.append(f"answered {word(it.answer, 'kind')}{ground}")
+    if it.HasField("interview"):
+        parts.append(f"interview {said(it.interview)}")
     for pick_up in it.transfers:
         cause = f" by {word(pick_up, 'failure_cause')}" if pick_up.failure_cause else ""
         parts.append(f"transfer {word(pick_up, 'state')}{cause}")
     return ", ".join(parts)
+
+
+def said(to: interview.Interview) -> str:
+    if to.withdrawn:
+        return "WITHDRAWN"
+    if not to.HasField("answer"):
+        return "ASKED"
+    return "DECLINED" if to.answer.declined else word(to.answer, "outcome")
 
 
 def classes(values: Any) -> str:

@@ -6,8 +6,10 @@ use crate::domain::custody::Destination;
 use crate::domain::detainer::{
     Acknowledgement, Addressee, Answer, Detainer, DetainerState, Finding, IssuerView, MistakenMatch, ReleaseView,
 };
+use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Disclosure};
 use crate::domain::ids::AgencyId;
+use crate::domain::interview::{Interview, InterviewAnswer};
 use crate::domain::transfer::{Transfer, TransferFailureCause, TransferState};
 
 pub(super) fn acknowledge(
@@ -76,6 +78,8 @@ pub(super) fn record_mistaken_match(detainer: &mut Detainer, exchange_index: u64
     for transfer in &mut detainer.transfers {
         transfer.is_mistaken = true;
     }
+    // Somebody else spoke.
+    detainer.interview = detainer.interview.as_ref().map(Interview::without_answer);
     // A decision made on a match ends with it, even if the same match is made again.
     detainer.note_safeguard();
 }
@@ -159,6 +163,20 @@ pub(super) fn amend(detainer: &mut Detainer, amended: &Detainer) {
         view.finding = None;
     }
     view.state = state_known_to_issuer(view);
+}
+
+/// Records what was said to an interview, and what of it the issuer was told.
+pub(super) fn answer_interview(
+    detainer: &mut Detainer,
+    answer: &InterviewAnswer,
+    (revealed_class, disclosure): (FieldClass, Disclosure),
+) {
+    let Some(asked) = &mut detainer.interview else { return };
+    asked.answer = Some(answer.clone());
+    asked.told_as = match disclosure {
+        Disclosure::ToIssuer => Some(revealed_class),
+        Disclosure::Retraction | Disclosure::Internal => None,
+    };
 }
 
 /// Transfers stored with a detainer.

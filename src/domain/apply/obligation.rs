@@ -55,6 +55,9 @@ fn acts(event: &Event) -> &'static [LawAction] {
     if let Event::TransferRecorded { transfer, .. } = event {
         return if transfer.state == TransferState::Offered { &[LawAction::Transfer] } else { &[] };
     }
+    if let Event::InterviewAnswered { answer, .. } = event {
+        return if answer.outcome.consents() { &[LawAction::Interview] } else { &[] };
+    }
     let notice = matches!(
         event,
         Event::ReleaseNoticed { .. }

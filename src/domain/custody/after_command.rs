@@ -41,6 +41,9 @@ impl Custody {
             | CaseCommand::AmendDetainer { .. }
             | CaseCommand::VerifyWarrant { .. }
             | CaseCommand::RecordServiceOfCopy { .. }
+            | CaseCommand::RequestInterview { .. }
+            | CaseCommand::AnswerInterview { .. }
+            | CaseCommand::WithdrawInterview { .. }
             | CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::OpenCustody(_)
             | CaseCommand::MoveCustody { .. }

@@ -44,10 +44,21 @@ pub(super) fn amend(
     now: Timestamp,
 ) -> Result<Vec<Record>, Refusal> {
     let detainer = case.detainer.as_ref().ok_or(Refusal::NoSuchCase)?;
+    if known_to_have_ended(detainer) {
+        return Err(Refusal::NoLongerStands);
+    }
+    let request = Arc::new(detainer.amended_by(request, day_of_record(now)));
+    let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
+    let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
+    let counted = Detainer { issuer_view: detainer.issuer_view.clone(), ..amended.clone() };
+    let law = permitted.law(&detainer.name);
+    Ok(vec![from_issuer(&counted, law, Event::DetainerAmended(Box::new(amended)))])
+}
+
+/// Whether its issuer lifted it, or was told of an end of the custody.
+pub(super) fn known_to_have_ended(detainer: &Detainer) -> bool {
     match detainer.issuer_view.state {
-        DetainerState::Released | DetainerState::Closed | DetainerState::Withdrawn => {
-            return Err(Refusal::NoLongerStands);
-        }
+        DetainerState::Released | DetainerState::Closed | DetainerState::Withdrawn => true,
         DetainerState::Lodged
         | DetainerState::Matched
         | DetainerState::NoSuchPerson
@@ -58,14 +69,8 @@ pub(super) fn amend(
         | DetainerState::UnderReview
         | DetainerState::HoldHonored
         | DetainerState::NotifyOnly
-        | DetainerState::Declined => {}
+        | DetainerState::Declined => false,
     }
-    let request = Arc::new(detainer.amended_by(request, day_of_record(now)));
-    let lodged = Detainer::lodged(detainer.name.clone(), detainer.issuer.clone(), request, detainer.lodged_at);
-    let amended = Detainer { request_version: detainer.request_version.saturating_add(1), ..lodged };
-    let counted = Detainer { issuer_view: detainer.issuer_view.clone(), ..amended.clone() };
-    let law = permitted.law(&detainer.name);
-    Ok(vec![from_issuer(&counted, law, Event::DetainerAmended(Box::new(amended)))])
 }
 
 /// Records what the custodian found of the warrant. The issuer does not see the entry, because an agency that looks into

@@ -34,7 +34,7 @@ pub fn met_by_record(case: &Case) -> Vec<Record> {
     for detainer in case.concerned() {
         let open = detainer.obligations.iter().filter(|owed| owed.is_open());
         records.extend(open.filter_map(|owed| {
-            let evidence = detainer.met_by_service(owed.obligation)?;
+            let evidence = detainer.recorded_evidence(owed.obligation)?;
             Some(met(detainer, owed, evidence))
         }));
     }

@@ -10,6 +10,17 @@ impl Detainer {
         self.obligations.iter().find(|owed| owed.obligation == obligation)
     }
 
+    /// The evidence that is recorded for an obligation already: a service of a copy, or an advisal before an interview.
+    pub(in crate::domain) fn recorded_evidence(&self, obligation: Obligation) -> Option<Evidence> {
+        self.met_by_service(obligation).or_else(|| self.met_by_advisal(obligation))
+    }
+
+    fn met_by_advisal(&self, obligation: Obligation) -> Option<Evidence> {
+        let advisal = self.interview.as_ref()?.answer.as_ref()?.advisal.as_ref()?;
+        let is_it = obligation == Obligation::InterviewAdvisal;
+        is_it.then_some(Evidence { method: EvidenceMethod::Advisal, met_at: advisal.advised_at, note: None })
+    }
+
     /// The evidence that a recorded service of a copy gives for an obligation.
     pub(in crate::domain) fn met_by_service(&self, obligation: Obligation) -> Option<Evidence> {
         let service = self.service.as_ref()?;

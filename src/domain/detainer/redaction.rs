@@ -32,6 +32,10 @@ impl Detainer {
         if !classes.contains(FieldClass::ReleaseDate) {
             eligibilities.clear();
         }
+        if let Some(asked) = &mut seen.interview {
+            let told_as = asked.told_as.take_if(|class| !classes.contains(*class));
+            withheld.extend(told_as.map(without_citations));
+        }
         withheld.extend(less_of_custody.then(|| without_citations(FieldClass::Custody)));
         if !of_pick_ups.contains(FieldClass::Medical) {
             for transfer in &mut seen.transfers {

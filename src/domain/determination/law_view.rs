@@ -17,6 +17,8 @@ pub struct LawView {
     pub notify: Arc<Determination>,
     /// On handing the person over.
     pub transfer: Arc<Determination>,
+    /// On letting the requester speak with the person.
+    pub interview: Arc<Determination>,
     /// Classes for which `disclose` is ruled must or may. `disclosure::visible_to_issuer` says which of them are shown.
     pub disclosable: DisclosableClasses,
     /// Classes for which `disclose` is ruled review: a person decides.

@@ -24,7 +24,9 @@ use crate::domain::warrant::WarrantVerification;
 use crate::policy::gate::appeal::check_appeal_answer;
 use crate::policy::gate::denial::Denial;
 use crate::policy::gate::facts::{facts_of, facts_of_detainer};
-use crate::policy::gate::within::{by_officer, check_answer, check_decision, check_offer, match_borne_out};
+use crate::policy::gate::within::{
+    by_officer, check_answer, check_decision, check_interview, check_offer, match_borne_out,
+};
 use crate::policy::gate::{Gate, is_addressed_to};
 
 /// A command on a case at a moment.
@@ -106,7 +108,15 @@ impl<'a> CommandQuestion<'a> {
             }
             CaseCommand::ResolveReview { review, decision, .. } => self.laws_on_decision(review.matter, *decision),
             CaseCommand::MeetObligation { .. } => self.as_custodian().map(|_| Laws::new()),
-            CaseCommand::WithdrawDetainer { .. }
+            CaseCommand::AnswerInterview { answer, .. } => {
+                let detainer = self.as_custodian()?;
+                let laws = self.laws_on_one(Stage::Answer, detainer, linked);
+                laws.values().try_for_each(|law| check_interview(answer, self.caller(), detainer, law))?;
+                Ok(laws)
+            }
+            CaseCommand::RequestInterview { .. }
+            | CaseCommand::WithdrawInterview { .. }
+            | CaseCommand::WithdrawDetainer { .. }
             | CaseCommand::AcceptWindow { .. }
             | CaseCommand::DeclineWindow { .. } => self.as_issuer().map(|_| Laws::new()),
             CaseCommand::ConfirmTransfer { reason, .. } => self.laws_on_confirmation(reason.as_ref()),

@@ -6,6 +6,7 @@ use crate::domain::agency::{ActorKind, Caller};
 use crate::domain::custody::Custody;
 use crate::domain::detainer::{Acknowledgement, Answer, AnswerKind, Detainer};
 use crate::domain::determination::{Determination, FieldClass, LawAction, LawView, Ruling};
+use crate::domain::interview::{InterviewAnswer, InterviewOutcome};
 use crate::domain::matching;
 use crate::domain::review::{ReviewDecision, ReviewMatter};
 use crate::policy::gate::denial::Denial;
@@ -77,6 +78,27 @@ pub(super) fn check_offer(
     let barred = law.disclosure.iter().find(|ground| ground.ruling == barring);
     let ground = barred.or(hanging).unwrap_or(&law.transfer);
     allowed(LawAction::Disclose, ground, false)
+}
+
+/// An interview takes place only if the law allows it. Where the law demands it, the custodian gives a reason for not letting
+/// it take place; that the person refuses needs none.
+pub(super) fn check_interview(
+    answer: &InterviewAnswer,
+    caller: &Caller,
+    detainer: &Detainer,
+    law: &LawView,
+) -> Result<(), Denial> {
+    let (action, determination, reasoned) = (LawAction::Interview, &law.interview, answer.reason.is_some());
+    match answer.outcome {
+        InterviewOutcome::Consented | InterviewOutcome::ConsentedWithCounsel => {
+            let by_person = (by_officer(caller) && reasoned) || permitted(action, detainer, determination);
+            allowed(action, determination, by_person)
+        }
+        InterviewOutcome::Declined if determination.ruling == Ruling::Must && !reasoned => {
+            Err(Denial::ReasonRequired { action, determination: Arc::clone(determination) })
+        }
+        InterviewOutcome::Declined | InterviewOutcome::Refused => Ok(()),
+    }
 }
 
 /// An officer must not permit what the law now forbids.

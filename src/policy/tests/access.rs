@@ -20,12 +20,15 @@ enum Needs {
     Officer,
 }
 
-const ACCESS: [(&str, &str, Needs); 74] = [
+const ACCESS: [(&str, &str, Needs); 77] = [
     ("DetainerService/LodgeDetainer", "federal", Needs::Token),
     ("DetainerService/AcknowledgeDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AnswerDetainer", CUSTODIANS, Needs::Token),
     ("DetainerService/AmendDetainer", "federal", Needs::Token),
     ("DetainerService/RecordServiceOfCopy", CUSTODIANS, Needs::Token),
+    ("DetainerService/RequestInterview", "federal", Needs::Token),
+    ("DetainerService/AnswerInterview", CUSTODIANS, Needs::Token),
+    ("DetainerService/WithdrawInterview", "federal", Needs::Token),
     ("DetainerService/RaiseCitizenshipClaim", PARTIES, Needs::Token),
     ("DetainerService/ResolveCitizenshipClaim", PARTIES, Needs::Token),
     ("DetainerService/WithdrawDetainer", "federal", Needs::Token),

@@ -66,6 +66,9 @@ pub(in crate::recorder) fn answer(
         CaseCommand::RecordServiceOfCopy { .. } => kept!(RecordServiceOfCopyResponse { detainer }),
         CaseCommand::RaiseCitizenshipClaim { .. } => kept!(RaiseCitizenshipClaimResponse { detainer }),
         CaseCommand::ResolveCitizenshipClaim { .. } => kept!(ResolveCitizenshipClaimResponse { detainer }),
+        CaseCommand::RequestInterview { .. } => kept!(RequestInterviewResponse { detainer }),
+        CaseCommand::AnswerInterview { .. } => kept!(AnswerInterviewResponse { detainer, determinations }),
+        CaseCommand::WithdrawInterview { .. } => kept!(WithdrawInterviewResponse { detainer }),
         CaseCommand::WithdrawDetainer { .. } => kept!(WithdrawDetainerResponse { detainer }),
         CaseCommand::OpenCustody(_) => {
             let asked_again = || named_in(records);

@@ -51,8 +51,15 @@ fn evidence(
     let evidence = fields.required(field, evidence)?;
     let method_field = format_args!("{field}.method");
     let method: Option<EvidenceMethod> = fields.required_word(method_field, evidence.method);
-    if method == Some(EvidenceMethod::ServiceOfCopy) {
-        fields.fault(method_field, "another: a service of a copy is recorded by RecordServiceOfCopy");
+    match method {
+        Some(EvidenceMethod::ServiceOfCopy) => {
+            fields.fault(method_field, "another: a service of a copy is recorded by RecordServiceOfCopy");
+        }
+        Some(EvidenceMethod::Advisal) => {
+            fields.fault(method_field, "another: an advisal before an interview is recorded by AnswerInterview");
+        }
+        Some(EvidenceMethod::InPerson | EvidenceMethod::InWriting | EvidenceMethod::Entry | EvidenceMethod::Other)
+        | None => {}
     }
     let met_at = fields.required_time(format_args!("{field}.met_at"), evidence.met_at);
     let note = fields.text(format_args!("{field}.note"), &evidence.note, TextKind::Reason, REASON_LEN_MAX);

@@ -12,11 +12,11 @@ use crate::domain::determination::FieldClass;
 use crate::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedDetermination, Revision};
 use crate::domain::hand_over::HandedTo;
 use crate::domain::ids::{BookingNumber, CaseName};
+use crate::domain::interview::InterviewAnswer;
 use crate::domain::service::ServiceOfCopy;
 use crate::domain::transfer::Transfer;
 use crate::domain::warrant::VerifiedWarrant;
 use crate::wire::enums::{to_wire, to_wire_or_unspecified};
-use crate::wire::show::appeal;
 use crate::wire::show::clock::{fired, unlawful_hand_over};
 use crate::wire::show::duty::{obligation, review};
 use crate::wire::show::judged::{determination, judged};
@@ -25,7 +25,7 @@ use crate::wire::show::parts::{
     movement, other_ground, release_eligibility, scheduled_release, service_of_copy, subject, verification,
 };
 use crate::wire::show::resource::{as_recorded, as_requested, custody, transfer};
-use crate::wire::show::{agency_name, timestamp};
+use crate::wire::show::{agency_name, appeal, interview, timestamp};
 use crate::wire::v1;
 use crate::wire::v1::event::Event as Wire;
 
@@ -62,6 +62,16 @@ fn wire(event: &Event, parts: EventParts) -> Wire {
         Event::DetainerAmended(amended) => parts.amended(amended),
         Event::WarrantVerified { detainer, verified } => parts.verified(detainer, verified),
         Event::CopyServed { detainer, service, correction, .. } => parts.served(detainer, service, correction.as_ref()),
+        Event::InterviewRequested { detainer, interview: asked } => Wire::InterviewRequested(v1::InterviewRequested {
+            detainer: detainer.to_string(),
+            interview: Some(interview::interview(asked, Viewpoint::Issuer)),
+        }),
+        Event::InterviewAnswered { detainer, answer, revealed_class, revision, .. } => {
+            parts.interview_answered(detainer, answer, *revealed_class, *revision)
+        }
+        Event::InterviewWithdrawn { detainer } => {
+            Wire::InterviewWithdrawn(v1::InterviewWithdrawn { detainer: detainer.to_string() })
+        }
         Event::CitizenshipClaimRaised { detainer, claim, .. } => parts.claimed(detainer, claim),
         Event::CitizenshipClaimResolved { detainer, outcome, reason, .. } => parts.resolved(detainer, *outcome, reason),
         Event::TransferRecorded { detainer, transfer, reason } => parts.transfer(detainer, transfer, reason.as_ref()),
@@ -216,6 +226,23 @@ impl EventParts {
             facts: self.facts,
             corrects: corrects.is_some(),
             correction: corrects.map(correction),
+        })
+    }
+
+    fn interview_answered(
+        self,
+        detainer: &CaseName,
+        given: &InterviewAnswer,
+        revealed_class: FieldClass,
+        revision: Revision,
+    ) -> Wire {
+        Wire::InterviewAnswered(v1::InterviewAnswered {
+            detainer: detainer.to_string(),
+            answer: Some(interview::as_recorded(given, revealed_class)),
+            counts: self.counts,
+            determinations: self.determinations,
+            facts: self.facts,
+            corrects: revision == Revision::Corrected,
         })
     }
 

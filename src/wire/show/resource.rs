@@ -8,6 +8,7 @@ use crate::domain::determination::{FieldClass, Withheld};
 use crate::domain::ids::{CaseName, LogKind, LogName};
 use crate::domain::transfer::{Transfer, TransferName, TransferWindow};
 use crate::wire::enums::{to_wire, to_wire_or_unspecified};
+use crate::wire::show::interview::interview;
 use crate::wire::show::parts::{
     acknowledgement, actual_release, answer, charge, closing, closing_told, flags, move_offer, movement,
     release_eligibility, release_told, scheduled_release, service_of_copy, subject, verification, warrant,
@@ -78,6 +79,7 @@ pub(super) fn as_recorded(detainer: &Detainer, viewpoint: Viewpoint) -> v1::Deta
         actual_release: shown.release.released.as_ref().map(release_told),
         closing: shown.release.closed.as_ref().map(closing_told),
         last_notice: shown.release.notice.as_ref().map(|notice| release_notice(&detainer.name, notice)),
+        interview: detainer.interview.as_ref().map(|asked| interview(asked, viewpoint)),
         transfers: detainer.transfers.iter().map(|one| transfer(&detainer.name, one, list)).collect(),
         withheld: list.iter().filter(|one| BORNE_BY_DETAINER.contains(&one.class)).map(withheld).collect(),
         ..requested

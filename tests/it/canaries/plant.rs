@@ -188,7 +188,7 @@ fn good_text(field: &str, n: u32) -> (Canary, Value) {
         "Custody.facility" | "Movement.facility" | "TransferWindow.facility" | "AcceptMoveRequest.facility" => {
             format!("QZF{n:06}XQ")
         }
-        "ServiceOfCopy.language" => format!("qz-x-zq{n:06}"),
+        "ServiceOfCopy.language" | "Interview.language" | "InterviewAdvisal.language" => format!("qz-x-zq{n:06}"),
         _ => format!("Zebra{n:04}Quark"),
     };
     (Canary::Text(text.clone()), Value::String(text))

@@ -22,7 +22,7 @@ const OVERSIGHT: &str = "us-ny-oversight";
 /// The writes, in an order in which the law lets each happen, and by whom. A method of the contract that is not here
 /// fails the test: its fields are met by themselves, but who may call it when is not. What is said again and may be a
 /// correction is one.
-const STEPS: [(&str, &str); 52] = [
+const STEPS: [(&str, &str); 56] = [
     ("CustodyService/OpenCustody", DOCCS),
     ("DetainerService/LodgeDetainer", ICE),
     ("DetainerService/AmendDetainer", ICE),
@@ -39,6 +39,10 @@ const STEPS: [(&str, &str); 52] = [
     ("ObligationService/MeetObligation", DOCCS),
     ("DetainerService/RecordServiceOfCopy", DOCCS),
     ("DetainerService/RecordServiceOfCopy", DOCCS),
+    ("DetainerService/RequestInterview", ICE),
+    ("DetainerService/WithdrawInterview", ICE),
+    ("DetainerService/RequestInterview", ICE),
+    ("DetainerService/AnswerInterview", DOCCS),
     ("CustodyService/CloseCustody", DOCCS),
     ("CustodyService/ReopenCustody", DOCCS),
     ("TransferService/OfferWindow", DOCCS),
@@ -245,7 +249,12 @@ impl Stage {
         if let Some(Kind::Message(none)) = request.descriptor().get_field_by_name("flags").map(|flags| flags.kind()) {
             set(request, "flags", Value::Message(DynamicMessage::new(none)));
         }
-        if fields.contains("answer") && !answers_appeal {
+        let answers_interview = request.descriptor().name() == "AnswerInterviewRequest";
+        if answers_interview {
+            set(request, "answer.outcome", Value::EnumNumber(v1::InterviewOutcome::Consented.into()));
+            set(request, "answer.advisal.method", Value::EnumNumber(v1::AdvisalMethod::Written.into()));
+        }
+        if fields.contains("answer") && !answers_appeal && !answers_interview {
             set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::HonorHold.into()));
             set(request, "answer.ground", Value::EnumNumber(0));
         }

@@ -184,7 +184,8 @@ written! {
 
 /// `LODGED` of `DETAINER_STATE_LODGED`.
 fn word(name: &str) -> &str {
-    const KINDS: [&str; 9] = [
+    const KINDS: [&str; 10] = [
+        "INTERVIEW_OUTCOME_",
         "DETAINER_STATE_",
         "CUSTODY_STATE_",
         "TRANSFER_STATE_",
@@ -224,6 +225,15 @@ fn seen(detainer: &v1::Detainer) -> String {
         if answer.kind() == v1::AnswerKind::Decline {
             write!(seen, " on {}", word(answer.ground().as_str_name())).unwrap();
         }
+    }
+    if let Some(interview) = &detainer.interview {
+        let said = match &interview.answer {
+            _ if interview.withdrawn => "WITHDRAWN",
+            None => "ASKED",
+            Some(answer) if answer.declined => "DECLINED",
+            Some(answer) => word(answer.outcome().as_str_name()),
+        };
+        write!(seen, ", interview {said}").unwrap();
     }
     for transfer in &detainer.transfers {
         write!(seen, ", transfer {}", word(transfer.state().as_str_name())).unwrap();

@@ -12,9 +12,9 @@ use crate::harness::Party;
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
     acceptance_of, amendment_of, birth_date_in, calling_back, cancellation_in, claim_on, declining_of, dismissal_in,
-    eligibility_in, escape_from, expungement_of, failure_of, handover_in, movement_to, movement_to_hospital,
-    reopening_of, rescheduling_of, resolution_of, revision_of, service_on, take_off_of, taking_over, turning_down,
-    verification_of, window_under,
+    eligibility_in, escape_from, expungement_of, failure_of, handover_in, interview_answer, interview_under,
+    movement_to, movement_to_hospital, no_interview_under, reopening_of, rescheduling_of, resolution_of, revision_of,
+    service_on, take_off_of, taking_over, turning_down, verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::process::Served;
@@ -112,7 +112,11 @@ async fn play(ice: &Party, custodian: &Custodian, pool: &Pool, steps: usize) -> 
                 story.of_people_on_offer().await?;
                 story.of_the_detainer(at).await?;
             }
-            1..7 => story.of_the_detainer(at).await?,
+            2 => {
+                story.of_the_detainer(at).await?;
+                story.of_an_interview().await?;
+            }
+            1 | 3..7 => story.of_the_detainer(at).await?,
             7..15 => story.of_a_pick_up(at, &mut transfer).await?,
             15..25 => story.of_the_custody(at).await?,
             25..28 => story.of_an_appeal(at, &mut appeal).await?,
@@ -203,6 +207,17 @@ impl Story<'_> {
             _ => step!(self.system.serve("DetainerService/RecordServiceOfCopy", service_on(name))).detainer,
         };
         self.detainer_is(seen);
+        Ok(())
+    }
+
+    /// One that is called off, and one that the person refuses.
+    async fn of_an_interview(&self) -> Result<(), Status> {
+        let name = &self.detainer;
+        step!(self.ice.request_interview("DetainerService/RequestInterview", interview_under(name)));
+        step!(self.ice.withdraw_interview("DetainerService/WithdrawInterview", no_interview_under(name)));
+        step!(self.ice.request_interview("DetainerService/RequestInterview", interview_under(name)));
+        let refusal = interview_answer(name, v1::InterviewOutcome::Refused);
+        self.detainer_is(step!(self.system.answer_interview("DetainerService/AnswerInterview", refusal)).detainer);
         Ok(())
     }
 

@@ -88,7 +88,8 @@ macro_rules! readers {
 readers! {
     writes:
     LodgeDetainerRequest AcknowledgeDetainerRequest AnswerDetainerRequest AmendDetainerRequest
-    VerifyWarrantRequest RecordServiceOfCopyRequest RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
+    VerifyWarrantRequest RecordServiceOfCopyRequest RequestInterviewRequest AnswerInterviewRequest WithdrawInterviewRequest
+    RaiseCitizenshipClaimRequest ResolveCitizenshipClaimRequest WithdrawDetainerRequest
     OpenCustodyRequest ScheduleReleaseRequest RecordReleaseRequest RecordReleaseEligibilityRequest UpdateChargesRequest CorrectIdentityRequest
     MoveCustodyRequest AcceptMoveRequest DeclineMoveRequest WithdrawMoveRequest RescheduleReleaseRequest CancelReleaseRequest CloseCustodyRequest ReopenCustodyRequest
     ExpungeCustodyRequest

@@ -66,6 +66,46 @@ pub(crate) fn service_on(detainer: &str) -> v1::RecordServiceOfCopyRequest {
     }
 }
 
+/// Officers would call the person.
+pub(crate) fn interview_under(detainer: &str) -> v1::RequestInterviewRequest {
+    let interview =
+        v1::Interview { mode: v1::InterviewMode::Telephone.into(), language: "es".to_owned(), ..Default::default() };
+    v1::RequestInterviewRequest {
+        name: detainer.to_owned(),
+        interview: Some(interview),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// The person was advised and says this; or the custodian declines.
+pub(crate) fn interview_answer(detainer: &str, outcome: v1::InterviewOutcome) -> v1::AnswerInterviewRequest {
+    let advisal = v1::InterviewAdvisal {
+        advised_at: Some(at(HAPPENED_AT)),
+        method: v1::AdvisalMethod::Written.into(),
+        language: "es".to_owned(),
+        form_sha256: vec![9; 32],
+    };
+    let answer = v1::InterviewAnswer {
+        outcome: outcome.into(),
+        advisal: Some(advisal).filter(|_| outcome != v1::InterviewOutcome::Declined),
+        counsel_told: outcome == v1::InterviewOutcome::ConsentedWithCounsel,
+        reason: REASON.to_owned(),
+        ..Default::default()
+    };
+    v1::AnswerInterviewRequest {
+        name: detainer.to_owned(),
+        answer: Some(answer),
+        request_id: request_id(),
+        etag: String::new(),
+    }
+}
+
+/// Nobody would speak with the person any more.
+pub(crate) fn no_interview_under(detainer: &str) -> v1::WithdrawInterviewRequest {
+    v1::WithdrawInterviewRequest { name: detainer.to_owned(), request_id: request_id(), etag: String::new() }
+}
+
 /// The person says to be a citizen.
 pub(crate) fn claim_on(detainer: &str) -> v1::RaiseCitizenshipClaimRequest {
     v1::RaiseCitizenshipClaimRequest {

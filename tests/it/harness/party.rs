@@ -172,6 +172,9 @@ calls! {
     amend = detainers.amend_detainer(AmendDetainerRequest) -> AmendDetainerResponse;
     verify_warrant = detainers.verify_warrant(VerifyWarrantRequest) -> VerifyWarrantResponse;
     serve = detainers.record_service_of_copy(RecordServiceOfCopyRequest) -> RecordServiceOfCopyResponse;
+    request_interview = detainers.request_interview(RequestInterviewRequest) -> RequestInterviewResponse;
+    answer_interview = detainers.answer_interview(AnswerInterviewRequest) -> AnswerInterviewResponse;
+    withdraw_interview = detainers.withdraw_interview(WithdrawInterviewRequest) -> WithdrawInterviewResponse;
     claim = detainers.raise_citizenship_claim(RaiseCitizenshipClaimRequest) -> RaiseCitizenshipClaimResponse;
     resolve = detainers.resolve_citizenship_claim(ResolveCitizenshipClaimRequest) -> ResolveCitizenshipClaimResponse;
     withdraw = detainers.withdraw_detainer(WithdrawDetainerRequest) -> WithdrawDetainerResponse;

@@ -136,7 +136,7 @@ fn either(mint: &mut Mint, of: &Detainer) -> &'static str {
 fn said(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
     let of = pick(mint, cases, StoredCase::detainer)?;
     let (detainer, issuer) = (of.name.clone(), nickname(&of.issuer));
-    Some(match mint.rng.u8(..10) {
+    Some(match mint.rng.u8(..15) {
         0..3 => {
             let request = Request { addressee: of.request.addressee.clone(), ..mint.request(None) };
             (issuer, Some(Stage::Lodge), CaseCommand::AmendDetainer { detainer, request: Box::new(request) })
@@ -153,6 +153,15 @@ fn said(mint: &mut Mint, cases: &Cases, corrects: bool) -> Option<Spoken> {
         7..9 => {
             let (outcome, reason) = (mint.word(), mint.reason());
             (either(mint, of), Some(Stage::Claim), CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason })
+        }
+        9..11 => {
+            let request = mint.interview_request();
+            (issuer, None, CaseCommand::RequestInterview { detainer, request })
+        }
+        11..14 => {
+            let answer = Box::new(mint.interview_answer());
+            let custodian = custodian_of(of).unwrap_or("nassau");
+            (custodian, Some(Stage::Answer), CaseCommand::AnswerInterview { detainer, answer })
         }
         _ => (issuer, None, CaseCommand::WithdrawDetainer { detainer, reason: LiftReason::CaseClosed }),
     })

@@ -152,12 +152,16 @@ impl Look<'_> {
             || release.is_some_and(|told| told.released_at.is_some())
             || closing.is_some_and(|told| told.occurred_at.is_some());
         let detailed = release.is_some_and(|told| told.reason != 0) || closing.is_some_and(|told| told.reason != 0);
-        let of_custody = shown.acknowledgement.is_some() || shown.service_of_copy.is_some() || picked_up;
+        let said = shown.interview.as_ref().and_then(|interview| interview.answer.as_ref());
+        let spoke = said.is_some_and(|said| said.outcome != 0 || said.starts_at.is_some());
+        let declined = said.is_some_and(|said| said.declined);
+        let of_custody = shown.acknowledgement.is_some() || shown.service_of_copy.is_some() || picked_up || spoke;
         let revealed_class =
             whole.issuer_view.answer.as_ref().map(|answer| answer.kind.revealed_class(&of.request.addressee));
         let there = [
             of_custody.then_some(FieldClass::Custody),
             shown.answer.is_some().then_some(()).and(revealed_class),
+            declined.then_some(FieldClass::Answer),
             dated.then_some(FieldClass::ReleaseDate),
             detailed.then_some(FieldClass::ReleaseDetail),
         ];

@@ -20,7 +20,8 @@ use comity::domain::determination::FieldClass::{
     self, Address, Answer as Answered, Charges, Citizenship, Contact, Custody, Identifiers, Identity, Medical,
     ReleaseDate, ReleaseDetail, ReleasePlace, Request as Requested, Restricted, Safeguard,
 };
-use comity::domain::ids::CaseName;
+use comity::domain::ids::{CaseName, LanguageTag};
+use comity::domain::interview::{AdvisalMethod, InterviewAdvisal, InterviewAnswer, InterviewOutcome, InterviewRequest};
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers as Numbers, PersonName, Subject};
 use comity::domain::transfer::TransferWindow;
@@ -297,6 +298,40 @@ impl Mint {
         Claim { occurred_at: self.some(|mint| mint.time(Safeguard)), grounds: self.some(|mint| mint.text(Restricted)) }
     }
 
+    pub(super) fn interview_request(&mut self) -> InterviewRequest {
+        InterviewRequest {
+            mode: self.word(),
+            language: self.language(Requested),
+            proposed_at: self.some(|mint| mint.time_to_come(Requested)),
+        }
+    }
+
+    pub(super) fn interview_answer(&mut self) -> InterviewAnswer {
+        let outcome: InterviewOutcome = self.word();
+        let advisal = (outcome != InterviewOutcome::Declined).then(|| {
+            let mut form_sha256 = [0; 32];
+            self.rng.fill(&mut form_sha256);
+            self.put(Restricted, form_sha256);
+            InterviewAdvisal {
+                advised_at: self.time(Restricted),
+                method: AdvisalMethod::Written,
+                language: self.language(Restricted),
+                form_sha256: Some(form_sha256),
+            }
+        });
+        InterviewAnswer {
+            outcome,
+            advisal,
+            counsel_told: outcome == InterviewOutcome::ConsentedWithCounsel || self.odds(5),
+            starts_at: outcome.consents().then(|| self.time_to_come(Custody)),
+            reason: self.some(Self::reason),
+        }
+    }
+
+    fn language(&mut self, class: FieldClass) -> LanguageTag {
+        self.spelt(class, "zz-", "abcdefghijklmnopqrstuvwxyz", 8).parse().unwrap()
+    }
+
     pub(super) fn service(&mut self) -> ServiceOfCopy {
         let mut copy_sha256 = [0; 32];
         self.rng.fill(&mut copy_sha256);
@@ -304,7 +339,7 @@ impl Mint {
         ServiceOfCopy {
             served_at: self.time(Custody),
             method: self.word(),
-            language: self.spelt(Custody, "zz-", "abcdefghijklmnopqrstuvwxyz", 8).parse().unwrap(),
+            language: self.language(Custody),
             copy_sha256,
             counsel_told: self.odds(5),
         }

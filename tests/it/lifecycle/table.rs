@@ -15,7 +15,7 @@ pub(super) enum Outcome {
 }
 
 /// Every refusal, in short.
-pub(super) const REFUSALS: [(&str, Refusal); 42] = [
+pub(super) const REFUSALS: [(&str, Refusal); 44] = [
     ("no such case", Refusal::NoSuchCase),
     ("already acknowledged", Refusal::AlreadyAcknowledged),
     ("already answered", Refusal::AlreadyAnswered),
@@ -34,6 +34,8 @@ pub(super) const REFUSALS: [(&str, Refusal); 42] = [
     ("nothing verified", Refusal::NothingVerified),
     ("already raised", Refusal::AlreadyRaised),
     ("no open claim", Refusal::NoOpenClaim),
+    ("interview open", Refusal::InterviewOpen),
+    ("no interview", Refusal::NoInterview),
     ("not scheduled", Refusal::NotScheduled),
     ("still held", Refusal::StillHeld),
     ("already closed", Refusal::AlreadyClosed),

@@ -11,6 +11,7 @@ use comity::domain::detainer::{Acknowledgement, AnswerKind, Finding, LiftReason}
 use comity::domain::determination::{FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
+use comity::domain::interview::InterviewOutcome;
 use comity::domain::subject::Flags;
 use comity::domain::transfer::{TransferFailureCause, TransferName, TransferWindow, WindowDeclineReason};
 use comity::domain::warrant::{VerificationOutcome, WarrantVerification};
@@ -126,6 +127,24 @@ pub(super) fn said(
             let outcome = if lapses { VerificationOutcome::Withdrawn } else { VerificationOutcome::Verified };
             let verification = Box::new(WarrantVerification { outcome, ..sample::verification() });
             (CUSTODIAN, CaseCommand::VerifyWarrant { detainer, verification })
+        }
+        "Request an interview" | "Answer the interview" | "Withdraw the interview" => {
+            let request =
+                CaseCommand::RequestInterview { detainer: detainer.clone(), request: sample::interview_request() };
+            let is_asked = if command == "Request an interview" { how == "one is open" } else { how != "none is open" };
+            if is_asked {
+                // Where none can be asked for, none is open.
+                let _asked = world.give(ISSUER, request.clone(), law);
+            }
+            match command {
+                "Request an interview" => (ISSUER, request),
+                "Withdraw the interview" => (ISSUER, CaseCommand::WithdrawInterview { detainer }),
+                _ => {
+                    let outcome = how.parse().unwrap_or(InterviewOutcome::Refused);
+                    let answer = Box::new(sample::interview_answer(outcome));
+                    (CUSTODIAN, CaseCommand::AnswerInterview { detainer, answer })
+                }
+            }
         }
         "Raise a claim" | "Resolve a claim" => {
             let (side, open) = how.split_once(", ").unwrap_or((how, ""));

@@ -76,5 +76,5 @@ async fn no_method_that_is_served_is_called_unknown() {
         assert_ne!(reply.reason(), Err(Some(ErrorReason::UnknownMethod)), "{method:?}");
         seen += 1;
     }
-    assert_eq!(seen, 74 + 2 + 2);
+    assert_eq!(seen, 77 + 2 + 2);
 }

@@ -15,7 +15,10 @@ use comity::domain::detainer::{
 };
 use comity::domain::determination::{FieldClass, FieldClasses, LawView, Ruling};
 use comity::domain::hand_over::HandedTo;
-use comity::domain::ids::{AgencyId, BookingNumber, CaseName, FacilityCode};
+use comity::domain::ids::{AgencyId, BookingNumber, CaseName, FacilityCode, LanguageTag};
+use comity::domain::interview::{
+    AdvisalMethod, Interview, InterviewAdvisal, InterviewAnswer, InterviewOutcome, InterviewRequest,
+};
 use comity::domain::partial_date::PartialDate;
 use comity::domain::service::ServiceOfCopy;
 use comity::domain::subject::{Flags, Identifiers, PersonName, Subject};
@@ -313,8 +316,52 @@ pub(super) fn claim() -> impl Strategy<Value = Claim> {
     (option::of(time()), option::of(reason())).prop_map(|(occurred_at, grounds)| Claim { occurred_at, grounds })
 }
 
+pub(super) fn interview_request() -> impl Strategy<Value = InterviewRequest> {
+    (word(), language(), option::of(time())).prop_map(|(mode, language, proposed_at)| InterviewRequest {
+        mode,
+        language,
+        proposed_at,
+    })
+}
+
+/// As a request may say it.
+pub(super) fn interview_answer() -> impl Strategy<Value = InterviewAnswer> {
+    let advisal = (time(), language(), option::of(prop::array::uniform32(1_u8..255))).prop_map(
+        |(advised_at, language, form_sha256)| {
+            let method = form_sha256.map_or(AdvisalMethod::Oral, |_| AdvisalMethod::Written);
+            InterviewAdvisal { advised_at, method, language, form_sha256 }
+        },
+    );
+    (word(), advisal, any::<bool>(), option::of(time()), option::of(reason())).prop_map(
+        |(outcome, advisal, counsel_told, starts_at, reason)| InterviewAnswer {
+            outcome,
+            advisal: Some(advisal).filter(|_| outcome != InterviewOutcome::Declined),
+            counsel_told: counsel_told || outcome == InterviewOutcome::ConsentedWithCounsel,
+            starts_at: starts_at.filter(|_| outcome.consents()),
+            reason,
+        },
+    )
+}
+
+pub(super) fn interview() -> impl Strategy<Value = Interview> {
+    let told_as = option::of(select(vec![FieldClass::Custody, FieldClass::Answer]));
+    (interview_request(), time(), any::<bool>(), option::of(interview_answer()), told_as).prop_map(
+        |(request, requested_at, is_withdrawn, answer, told_as)| Interview {
+            request,
+            requested_at,
+            is_withdrawn,
+            answer,
+            told_as,
+        },
+    )
+}
+
+fn language() -> impl Strategy<Value = LanguageTag> {
+    id("Zz-[A-PR-Z]{4}")
+}
+
 pub(super) fn service() -> impl Strategy<Value = ServiceOfCopy> {
-    (time(), word(), id("Zz-[A-PR-Z]{4}"), any::<[u8; 32]>(), any::<bool>()).prop_map(
+    (time(), word(), language(), any::<[u8; 32]>(), any::<bool>()).prop_map(
         |(served_at, method, language, copy_sha256, counsel_told)| ServiceOfCopy {
             served_at,
             method,

@@ -182,6 +182,8 @@ fn issuers_see_no_more_than_the_law_shows(record: &Record, law: &LawView, before
         Event::DetainerLodged(_)
             | Event::DetainerAmended(_)
             | Event::DetainerWithdrawn { .. }
+            | Event::InterviewRequested { .. }
+            | Event::InterviewWithdrawn { .. }
             | Event::CitizenshipClaimRaised { side: Side::Issuer, .. }
             | Event::CitizenshipClaimResolved { side: Side::Issuer, .. }
     );
@@ -231,6 +233,7 @@ fn was_told(detainer: &Detainer) -> bool {
         || shown.answer.is_some()
         || shown.service.is_some()
         || !detainer.transfers.is_empty()
+        || detainer.interview.as_ref().is_some_and(|asked| asked.told_as.is_some())
 }
 
 fn is_of_release(event: &Event) -> bool {

@@ -6,6 +6,7 @@ use comity::domain::custody::{Custody, Movement, OtherGround, ReleaseRecipient};
 use comity::domain::detainer::{Detainer, Viewpoint};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
+use comity::domain::interview::Interview;
 use comity::domain::transfer::{Transfer, TransferName, TransferWindow};
 use comity::wire::parse::WriteRequest;
 use comity::wire::{Message, Named, enums, show, v1, wire_walk};
@@ -15,8 +16,8 @@ use uuid::Uuid;
 
 use crate::harness::changes::{
     acceptance_of, birth_date_in, cancellation_in, claim_on, correction, declining_of, escape_from, failure_of,
-    handover_in, movement_to, movement_to_hospital, reopening_of, resolution_of, service_on, taking_over, turning_down,
-    window_under,
+    handover_in, interview_answer, interview_under, movement_to, movement_to_hospital, reopening_of, resolution_of,
+    service_on, taking_over, turning_down, window_under,
 };
 use crate::harness::duties::{decision_on, meeting_of};
 use crate::properties::{any, tries};
@@ -124,6 +125,33 @@ proptest! {
             ..Default::default()
         };
         check(&request, &CaseCommand::RecordServiceOfCopy { detainer: detainer.name, service, correction });
+    }
+
+    #[test]
+    fn interviews_read_back(
+        detainer in any::lodged(),
+        request in any::interview_request(),
+        answer in any::interview_answer(),
+    ) {
+        let (name, request_id) = names(&detainer.name);
+        let interview = Interview { answer: Some(answer.clone()), ..Interview::requested(request.clone(), sample::start()) };
+        let said = shown(&Detainer { interview: Some(interview), ..detainer.clone() }).interview;
+        let (detainer, etag) = (detainer.name, String::new());
+        let asks = v1::RequestInterviewRequest {
+            name: name.clone(),
+            interview: said.clone(),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&asks, &CaseCommand::RequestInterview { detainer: detainer.clone(), request });
+        let answers = v1::AnswerInterviewRequest {
+            name: name.clone(),
+            answer: said.and_then(|said| said.answer),
+            request_id: request_id.clone(),
+            etag: etag.clone(),
+        };
+        check(&answers, &CaseCommand::AnswerInterview { detainer: detainer.clone(), answer: Box::new(answer) });
+        check(&v1::WithdrawInterviewRequest { name, request_id, etag }, &CaseCommand::WithdrawInterview { detainer });
     }
 
     #[test]
@@ -405,6 +433,34 @@ fn a_request_at_fault_is_told_in_which_field() {
     faults(&service, served(|copy| copy.language = "e".to_owned()), &["service_of_copy.language"]);
     faults(&service, served(|copy| copy.method = 0), &["service_of_copy.method"]);
     faults(&service, served(|copy| copy.served_at = None), &["service_of_copy.served_at"]);
+
+    let asks = interview_under(&detainer);
+    faults(&asks, |bad| bad.interview = None, &["interview"]);
+    let asked = |change: fn(&mut v1::Interview)| {
+        move |bad: &mut v1::RequestInterviewRequest| change(bad.interview.as_mut().unwrap())
+    };
+    faults(&asks, asked(|interview| interview.mode = 0), &["interview.mode"]);
+    faults(&asks, asked(|interview| interview.language.clear()), &["interview.language"]);
+    let consent = interview_answer(&detainer, v1::InterviewOutcome::ConsentedWithCounsel);
+    let said = |change: fn(&mut v1::InterviewAnswer)| {
+        move |bad: &mut v1::AnswerInterviewRequest| change(bad.answer.as_mut().unwrap())
+    };
+    faults(&consent, |bad| bad.answer = None, &["answer"]);
+    faults(&consent, said(|answer| answer.outcome = 0), &["answer.outcome"]);
+    faults(&consent, said(|answer| answer.advisal = None), &["answer.advisal"]);
+    faults(&consent, said(|answer| answer.counsel_told = false), &["answer.counsel_told"]);
+    let advised = |change: fn(&mut v1::InterviewAdvisal)| {
+        move |bad: &mut v1::AnswerInterviewRequest| change(bad.answer.as_mut().unwrap().advisal.as_mut().unwrap())
+    };
+    faults(&consent, advised(|advisal| advisal.advised_at = None), &["answer.advisal.advised_at"]);
+    faults(&consent, advised(|advisal| advisal.method = 0), &["answer.advisal.method"]);
+    faults(&consent, advised(|advisal| advisal.language.clear()), &["answer.advisal.language"]);
+    faults(&consent, advised(|advisal| advisal.form_sha256.clear()), &["answer.advisal.form_sha256"]);
+    let oral = |advisal: &mut v1::InterviewAdvisal| advisal.method = v1::AdvisalMethod::Oral.into();
+    faults(&consent, advised(oral), &["answer.advisal.form_sha256"]);
+    let refusal = interview_answer(&detainer, v1::InterviewOutcome::Refused);
+    faults(&refusal, said(|answer| answer.starts_at = Some(show::timestamp(sample::start()))), &["answer.starts_at"]);
+    faults(&refusal, said(|answer| answer.outcome = v1::InterviewOutcome::Declined.into()), &["answer.advisal"]);
 
     let resolution = resolution_of(&detainer, v1::ClaimOutcome::Confirmed);
     faults(&resolution, |bad| (bad.outcome, bad.reason) = (0, String::new()), &["outcome", "reason"]);

@@ -15,6 +15,7 @@ use comity::domain::detainer::{
 use comity::domain::determination::Obligation;
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::{AgencyId, CaseName};
+use comity::domain::interview::InterviewOutcome;
 use comity::domain::obligation::ObligationName;
 use comity::domain::review::{ReviewDecision, ReviewMatter, ReviewName};
 use comity::domain::subject::Flags;
@@ -49,6 +50,9 @@ pub(crate) enum Said {
     Serve { corrects: bool },
     Raise(Side),
     Resolve(Side, ClaimOutcome),
+    AskToSpeak,
+    Speak(InterviewOutcome),
+    AskNoMore,
     Withdraw,
 }
 
@@ -147,6 +151,9 @@ fn said() -> impl Strategy<Value = Said> {
         2 => any::<bool>().prop_map(|corrects| Said::Serve { corrects }),
         2 => side().prop_map(Said::Raise),
         2 => (side(), any::word()).prop_map(|(side, outcome)| Said::Resolve(side, outcome)),
+        2 => Just(Said::AskToSpeak),
+        3 => any::word().prop_map(Said::Speak),
+        1 => Just(Said::AskNoMore),
         1 => Just(Said::Withdraw),
     ]
 }
@@ -277,6 +284,15 @@ impl Said {
                 let (outcome, reason) = (*outcome, "Quigley's papers".to_owned());
                 (speaker(of, *side), CaseCommand::ResolveCitizenshipClaim { detainer, outcome, reason })
             }
+            Self::AskToSpeak => {
+                let request = sample::interview_request();
+                (nickname(&of.issuer), CaseCommand::RequestInterview { detainer, request })
+            }
+            Self::Speak(outcome) => {
+                let answer = Box::new(sample::interview_answer(*outcome));
+                (speaker(of, Side::Custodian), CaseCommand::AnswerInterview { detainer, answer })
+            }
+            Self::AskNoMore => (nickname(&of.issuer), CaseCommand::WithdrawInterview { detainer }),
             Self::Withdraw => {
                 let reason = LiftReason::CaseClosed;
                 (nickname(&of.issuer), CaseCommand::WithdrawDetainer { detainer, reason })

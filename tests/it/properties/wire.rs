@@ -34,6 +34,25 @@ proptest! {
     }
 
     #[test]
+    fn an_issuer_sees_of_an_interview_what_it_asked_and_what_it_was_told(
+        detainer in any::lodged(),
+        interview in any::interview(),
+    ) {
+        let detainer = Detainer { interview: Some(interview.clone()), ..detainer };
+        let seen = |viewpoint| show::detainer(&detainer, viewpoint, sample::ANSWER_WITHIN).interview.unwrap();
+        let told = seen(Viewpoint::Issuer);
+        prop_assert_eq!(&v1::Interview { answer: None, ..told.clone() }, &v1::Interview { answer: None, ..seen(Viewpoint::Custodian) });
+        let given = interview.answer.as_ref().zip(interview.told_as);
+        prop_assert_eq!(told.answer.is_some(), given.is_some());
+        if let Some((answer, (given, class))) = told.answer.zip(given) {
+            let spoke = answer.outcome != 0 || answer.starts_at.is_some();
+            prop_assert_eq!((spoke, answer.declined), (class == FieldClass::Custody, class == FieldClass::Answer));
+            prop_assert!(answer.advisal.is_none() && answer.reason.is_empty() && !answer.counsel_told);
+            prop_assert!(!spoke || answer.starts_at.is_some() == given.starts_at.is_some());
+        }
+    }
+
+    #[test]
     fn both_parties_see_every_transfer(
         detainer in any::lodged(),
         transfers in proptest::collection::vec(any::transfer(), 0..4),

@@ -290,6 +290,13 @@ impl Cell<'_> {
             "RecordServiceOfCopy" => {
                 CaseCommand::RecordServiceOfCopy { detainer, service: sample::service(), correction: None }
             }
+            "RequestInterview" => CaseCommand::RequestInterview { detainer, request: sample::interview_request() },
+            "AnswerInterview" => {
+                let mut answer = Box::new(sample::interview_answer(self.way.parse().unwrap()));
+                answer.reason = answer.reason.filter(|_| self.reasoned);
+                CaseCommand::AnswerInterview { detainer, answer }
+            }
+            "WithdrawInterview" => CaseCommand::WithdrawInterview { detainer },
             "VerifyWarrant" => CaseCommand::VerifyWarrant { detainer, verification: Box::new(self.verification()) },
             "RaiseCitizenshipClaim" => CaseCommand::RaiseCitizenshipClaim { detainer, claim: sample::claim() },
             "ResolveCitizenshipClaim" => {

@@ -23,10 +23,10 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         "LodgeDetainer" => (true, true),
         "OpenCustody" => (true, false),
         "AmendDetainer" => (issuer, true),
-        "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" => (issuer, false),
+        "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" | "RequestInterview" | "WithdrawInterview" => (issuer, false),
         "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim" | "ConfirmTransfer" | "ReportFailure" | "ReviseWindow" | "WithdrawWindow" => (issuer || custodian, method == "ConfirmTransfer" || (!matches!(method, "ReportFailure" | "WithdrawWindow") && !issuer)),
         "AcknowledgeDetainer" if cell.matched || cell.way == "matched-custody" => (custodian && holder, true),
-        "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "OfferWindow" => (custodian, true),
+        "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "AnswerInterview" | "OfferWindow" => (custodian, true),
         _ => (holder, cell.matched && cell.way != "agency" && !matches!(method, "ExpungeCustody" | "DeclineMove" | "WithdrawMove")),
     };
     let safeguard = matches!(method, "ResolveCitizenshipClaim" | "VerifyWarrant" | "ExpungeCustody")
@@ -50,10 +50,21 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         ("AnswerDetainer", "notify-only") => barred("notify", notify).or_else(|| left("hold", hold)),
         ("AnswerDetainer", _) => left("hold", hold).or_else(|| left("notify", notify)),
         ("OfferWindow" | "ReviseWindow", _) if method == "OfferWindow" || !issuer => barred("transfer", transfer).or_else(|| barred("disclose", custody)),
+        ("AnswerInterview", "consented") => barred("interview", interview(cell)),
         ("ConfirmTransfer", _) | ("RecordRelease", "handed-over") if !issuer && !by_person && !(matches!(transfer, May | Must) && (cell.matched || method == "ConfirmTransfer")) => Some("hand-over unexplained".to_owned()),
         _ => None,
     };
     denial.map_or(Verdict::Permitted(law_is_asked.then_some(law)), Verdict::Denied)
+}
+
+/// A jail of Colorado lets whoever was advised be spoken with. Of interviews elsewhere nothing was read that is not under a switch.
+fn interview(cell: &Cell<'_>) -> Ruling {
+    let in_jail = matches!(cell.class, Some(AgencyClass::CountyJail | AgencyClass::CityJail));
+    match cell.state.guard {
+        Guard::Citizen => MustNot,
+        Guard::None if cell.jurisdiction == "us-co" && in_jail => May,
+        _ => Review,
+    }
 }
 
 #[rustfmt::skip]
@@ -71,8 +82,8 @@ fn admitted(cell: &Cell<'_>, service: &str, method: &str) -> bool {
         (_, "GetCustody" | "ListCustodies" | "ListReviews" | "ListObligations") => custodian || oversight,
         ("InboxService", "GetBacklog") => party || operator,
         ("InboxService", _) | (_, "ConfirmTransfer" | "ReportFailure" | "ReviseWindow" | "WithdrawWindow" | "RaiseCitizenshipClaim" | "ResolveCitizenshipClaim") => party,
-        (_, "LodgeDetainer" | "AmendDetainer" | "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" | "IssueAppeal") => federal,
-        (_, "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "OfferWindow" | "AnswerAppeal" | "ResolveReview" | "MeetObligation") => custodian,
+        (_, "LodgeDetainer" | "AmendDetainer" | "WithdrawDetainer" | "AcceptWindow" | "DeclineWindow" | "RequestInterview" | "WithdrawInterview" | "IssueAppeal") => federal,
+        (_, "AcknowledgeDetainer" | "AnswerDetainer" | "VerifyWarrant" | "RecordServiceOfCopy" | "AnswerInterview" | "OfferWindow" | "AnswerAppeal" | "ResolveReview" | "MeetObligation") => custodian,
         _ => service == "CustodyService" && custodian,
     }
 }

@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::harness::appeals::{answered, appeal_over};
 use crate::harness::changes::{
-    acceptance_of, amendment_of, birth_date_in, claim_on, eligibility_in, escape_from, handover_in, movement_to,
-    movement_to_hospital, rescheduling_of, revision_of, service_on, taking_over, verification_of, window_under,
+    acceptance_of, amendment_of, birth_date_in, claim_on, eligibility_in, escape_from, handover_in, interview_answer,
+    interview_under, movement_to, movement_to_hospital, rescheduling_of, revision_of, service_on, taking_over,
+    verification_of, window_under,
 };
 use crate::harness::duties::meeting_of;
 use crate::harness::requests::{answer_to, at, detainer_for, intake_at, match_of, release_of, schedule_of};
@@ -94,6 +95,7 @@ impl<'w> Ground<'w> {
             self.hand_over().await;
         }
         match row.method.as_str() {
+            "AnswerInterview" => drop(ice.request_interview(interview_under(&self.detainer)).await.accepted()),
             "AcceptMove" => drop(jail.relocate(movement_to(&self.custody, NEXT_JAIL)).await.accepted()),
             "RescheduleRelease" => drop(jail.schedule(schedule_of(&self.custody)).await.accepted()),
             "ConfirmTransfer" | "ReviseWindow" => self.agree().await,
@@ -201,6 +203,13 @@ impl<'w> Ground<'w> {
                 request.encode_to_vec()
             }
             "RecordServiceOfCopy" => service_on(detainer).encode_to_vec(),
+            "RequestInterview" => interview_under(detainer).encode_to_vec(),
+            "AnswerInterview" => {
+                let mut request = interview_answer(detainer, v1::InterviewOutcome::Consented);
+                let advisal = request.answer.as_mut().unwrap().advisal.as_mut().unwrap();
+                advisal.advised_at = Some(at(self.laid_at + HOUR));
+                request.encode_to_vec()
+            }
             "RaiseCitizenshipClaim" => claim_on(detainer).encode_to_vec(),
             "MeetObligation" => meeting_of(detainer, "tell-the-subject").encode_to_vec(),
             "OpenCustody" => self.intake_for(row).encode_to_vec(),

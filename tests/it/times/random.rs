@@ -9,6 +9,7 @@ use comity::domain::custody::{
 use comity::domain::detainer::{AnswerKind, Detainer, Finding, Request};
 use comity::domain::hand_over::HandedTo;
 use comity::domain::ids::CaseName;
+use comity::domain::interview::{InterviewOutcome, InterviewRequest};
 use comity::domain::obligation::{Evidence, ObligationName};
 use comity::domain::partial_date::PartialDate;
 use comity::domain::service::ServiceOfCopy;
@@ -248,6 +249,19 @@ fn command(row: &Row, record: &Record, time: Time) -> CaseCommand {
         "RecordServiceOfCopy" => {
             let service = ServiceOfCopy { served_at: moment(), ..sample::service() };
             CaseCommand::RecordServiceOfCopy { detainer, service, correction: None }
+        }
+        "RequestInterview" => {
+            let request = InterviewRequest { proposed_at: Some(moment()), ..sample::interview_request() };
+            CaseCommand::RequestInterview { detainer, request }
+        }
+        "AnswerInterview" => {
+            let mut answer = Box::new(sample::interview_answer(InterviewOutcome::Consented));
+            if field == "starts_at" {
+                (answer.starts_at, answer.advisal) = (Some(moment()), None);
+            } else {
+                answer.advisal.as_mut().unwrap().advised_at = moment();
+            }
+            CaseCommand::AnswerInterview { detainer, answer }
         }
         "RaiseCitizenshipClaim" => {
             let mut claim = sample::claim();

@@ -7,6 +7,7 @@ import { status as Code } from "@grpc/grpc-js";
 import { type Custody, CustodyState, type MoveOffer, MoveOfferState } from "../gen/comity/v1/custody.js";
 import { AnswerKind, DeclineGround, type Detainer, DetainerState, Finding } from "../gen/comity/v1/detainer.js";
 import type { FieldClass } from "../gen/comity/v1/field_class.js";
+import { type Interview, InterviewOutcome } from "../gen/comity/v1/interview.js";
 import { type Entry, Leaf, type Receipt } from "../gen/comity/v1/ledger.js";
 import { type Transfer, TransferFailureCause, TransferState } from "../gen/comity/v1/transfer.js";
 import { Client, eventOf, Inbox, type Method, Refused } from "./client.js";
@@ -150,12 +151,19 @@ function seen(it: Detainer): string {
     const declined = kind === AnswerKind.ANSWER_KIND_DECLINE ? ` on ${word(DeclineGround, ground)}` : "";
     parts.push(`answered ${word(AnswerKind, kind)}${declined}`);
   }
+  if (it.interview) parts.push(`interview ${said(it.interview)}`);
   for (const { state, failureCause } of it.transfers) {
     const failed = state === TransferState.TRANSFER_STATE_FAILED;
     const cause = failed ? ` by ${word(TransferFailureCause, failureCause)}` : "";
     parts.push(`transfer ${word(TransferState, state)}${cause}`);
   }
   return parts.join(", ");
+}
+
+function said({ withdrawn, answer }: Interview): string {
+  if (withdrawn) return "WITHDRAWN";
+  if (!answer) return "ASKED";
+  return answer.declined ? "DECLINED" : word(InterviewOutcome, answer.outcome);
 }
 
 function classes(values: FieldClass[]): string {

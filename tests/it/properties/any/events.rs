@@ -12,6 +12,7 @@ use comity::domain::event::{Change, Counts, Disclosure, Event, Record, RecordedD
 use comity::domain::expungement::ExpungementOrder;
 use comity::domain::facts::{Assertions, CaseFacts, Offence};
 use comity::domain::ids::{AgencyId, CaseName, LogKind};
+use comity::domain::interview::Interview;
 use comity::domain::obligation::{Evidence, OwedObligation};
 use comity::domain::review::{Basis, Ground, Review};
 use proptest::collection::{btree_set, vec};
@@ -22,8 +23,8 @@ use uuid::Uuid;
 
 use crate::properties::any::{
     acknowledgement, agency, answer, booking_number, charge, claim, closing, correction, custody_name, detainer_name,
-    eligibility, handed_to, identity, lodged, move_offer, movement, opened, reason, released, scheduled, service,
-    subject, text, time, transfer, transfer_name, word,
+    eligibility, handed_to, identity, interview_answer, interview_request, lodged, move_offer, movement, opened,
+    reason, released, scheduled, service, subject, text, time, transfer, transfer_name, word,
 };
 
 /// Each kind apart: the generator of all of them in one is larger than a stack.
@@ -74,6 +75,11 @@ fn said() -> BoxedStrategy<Event> {
                 disclosure
             }
         ),
+        (detainer_name(), interview_request(), time()).prop_map(|(detainer, request, now)| {
+            Event::InterviewRequested { detainer, interview: Interview::requested(request, now) }
+        }),
+        interview_answered(),
+        detainer_name().prop_map(|detainer| Event::InterviewWithdrawn { detainer }),
         (detainer_name(), side(), claim(), disclosure()).prop_map(|(detainer, side, claim, disclosure)| {
             Event::CitizenshipClaimRaised { detainer, side, claim, disclosure }
         }),
@@ -91,6 +97,20 @@ fn said() -> BoxedStrategy<Event> {
         (detainer_name(), word()).prop_map(|(detainer, reason)| Event::DetainerWithdrawn { detainer, reason }),
     ]
     .boxed()
+}
+
+fn interview_answered() -> impl Strategy<Value = Event> {
+    let revision = any::<bool>().prop_map(|corrects| if corrects { Revision::Corrected } else { Revision::First });
+    let revealed_class = select(vec![FieldClass::Custody, FieldClass::Answer]);
+    (detainer_name(), interview_answer(), revealed_class, revision, disclosure()).prop_map(
+        |(detainer, answer, revealed_class, revision, disclosure)| Event::InterviewAnswered {
+            detainer,
+            answer,
+            revealed_class,
+            revision,
+            disclosure,
+        },
+    )
 }
 
 /// What a custodian enters of a stay.
