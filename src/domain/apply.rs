@@ -14,7 +14,7 @@ pub use obligation::oblige;
 
 use crate::domain::apply::detainer::{
     acknowledge, amend, answer_interview, disclose_end, forget_finding, give_answer, notice_change,
-    record_mistaken_match, record_transfer, unless_withdrawn,
+    record_mistaken_match, record_transfer, unless_withdrawn, withdraw_interview,
 };
 use crate::domain::calendar::day_of_record;
 use crate::domain::case::Case;
@@ -32,7 +32,6 @@ use crate::domain::event::{Change, Disclosure, Event, Record, RecordedDeterminat
 use crate::domain::expungement::Expunged;
 use crate::domain::hold::{self, end_hold, held_on_other_ground};
 use crate::domain::ids::{AgencyId, BookingNumber, CaseName, FacilityCode};
-use crate::domain::interview::Interview;
 use crate::domain::matching;
 use crate::domain::safeguards::Safeguards;
 use crate::domain::subject::{Flags, Subject};
@@ -91,9 +90,7 @@ pub fn apply(case: &mut Case, record: &Record, exchange_index: u64, now: Timesta
                 answer_interview(detainer, answer, (*revealed_class, *disclosure));
             });
         }
-        Event::InterviewWithdrawn { detainer } => update.detainer(detainer, Disclosure::ToIssuer, |detainer| {
-            detainer.interview = detainer.interview.take().map(|asked| Interview { is_withdrawn: true, ..asked });
-        }),
+        Event::InterviewWithdrawn { detainer } => update.detainer(detainer, Disclosure::ToIssuer, withdraw_interview),
         Event::CitizenshipClaimRaised { detainer, side, disclosure, .. } => {
             update.note_safeguard_on_all();
             update.claim(detainer, *side, *disclosure, Flags::claimed, Some(now));

@@ -35,6 +35,7 @@ use crate::domain::permit::Permitted;
 
 /// Decides a command. `id` is the id of the case or transfer that it makes, if it makes one; `now` is the time of
 /// record.
+#[expect(clippy::too_many_lines, reason = "one arm a command, and each a line or few: the list is the function")]
 pub fn decide(
     case: &Case,
     permitted: &Permitted<CaseCommand>,

@@ -51,6 +51,7 @@ pub struct Fold {
 
 impl Fold {
     /// Takes the next entry. Entries MUST come in the order of [`super::Merged`].
+    #[expect(clippy::too_many_lines, reason = "one arm an event, and each a line or few: the list is the function")]
     pub fn take(&mut self, entry: &CountedEntry) {
         let counted = self.counted.entry(entry.log.clone()).or_default();
         *counted = counted.saturating_add(1);

@@ -85,6 +85,7 @@ mod idempotency;
 mod inbox;
 #[cfg(test)]
 mod interviews;
+#[cfg(test)]
 mod law;
 #[cfg(test)]
 mod leak;

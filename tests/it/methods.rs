@@ -5,6 +5,7 @@ mod custodies;
 mod detainers;
 mod duties;
 mod evidence;
+mod interviews;
 mod moves;
 mod operators;
 mod policies;

@@ -131,13 +131,14 @@ async fn each_side_finds(world: World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_side_finds_its_own_by_what_it_is_shown() {
-    each_side_finds(World::start()).await;
+    Box::pin(each_side_finds(World::start())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_side_finds_its_own_in_a_database() {
     let Some(database) = Database::whole() else { return };
-    each_side_finds(World::with(|_, config| config.store = StoreConfig::server(database.url()))).await;
+    let world = World::with(|_, config| config.store = StoreConfig::server(database.url()));
+    Box::pin(each_side_finds(world)).await;
 }
 
 #[tokio::test]

@@ -179,6 +179,12 @@ pub(super) fn answer_interview(
     };
 }
 
+pub(super) fn withdraw_interview(detainer: &mut Detainer) {
+    if let Some(asked) = &mut detainer.interview {
+        asked.is_withdrawn = true;
+    }
+}
+
 /// Transfers stored with a detainer.
 const TRANSFERS_MAX: usize = 16;
 

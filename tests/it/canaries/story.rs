@@ -249,11 +249,7 @@ impl Stage {
         if let Some(Kind::Message(none)) = request.descriptor().get_field_by_name("flags").map(|flags| flags.kind()) {
             set(request, "flags", Value::Message(DynamicMessage::new(none)));
         }
-        let answers_interview = request.descriptor().name() == "AnswerInterviewRequest";
-        if answers_interview {
-            set(request, "answer.outcome", Value::EnumNumber(v1::InterviewOutcome::Consented.into()));
-            set(request, "answer.advisal.method", Value::EnumNumber(v1::AdvisalMethod::Written.into()));
-        }
+        let answers_interview = consent(request);
         if fields.contains("answer") && !answers_appeal && !answers_interview {
             set(request, "answer.kind", Value::EnumNumber(v1::AnswerKind::HonorHold.into()));
             set(request, "answer.ground", Value::EnumNumber(0));
@@ -421,6 +417,16 @@ impl Stage {
         self.told.extend(status.map(tonic::Status::details).unwrap_or_default());
         reply
     }
+}
+
+/// Whether it is what a person says to an interview: that they consent, having signed a form.
+fn consent(request: &mut DynamicMessage) -> bool {
+    let is_it = request.descriptor().name() == "AnswerInterviewRequest";
+    if is_it {
+        set(request, "answer.outcome", Value::EnumNumber(v1::InterviewOutcome::Consented.into()));
+        set(request, "answer.advisal.method", Value::EnumNumber(v1::AdvisalMethod::Written.into()));
+    }
+    is_it
 }
 
 /// Puts back what the address was written over, if that is what is wrong.

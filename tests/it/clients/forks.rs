@@ -187,7 +187,7 @@ async fn the_client_in_python_notices_a_fork_with_the_first_heartbeat() {
             watch.env("PYTHONPATH", &stubs).env("PYTHONDONTWRITEBYTECODE", "1");
             watch
         };
-        watched(how, program).await;
+        Box::pin(watched(how, program)).await;
     }
 }
 
@@ -202,6 +202,6 @@ async fn the_client_in_typescript_notices_a_fork_with_the_first_heartbeat() {
             watch.arg(package.join("dist/src/watch.js"));
             watch
         };
-        watched(how, program).await;
+        Box::pin(watched(how, program)).await;
     }
 }

@@ -37,7 +37,7 @@ async fn play(world: &mut World) -> v1::LodgeDetainerResponse {
 async fn a_clock_set_back_a_day_sets_no_entry_back() {
     let mut world = World::start();
     let begun = world.clock.now();
-    play(&mut world).await;
+    Box::pin(play(&mut world)).await;
     assert!(world.clock.now() < begun - DAY, "the clock was set back");
     let mut lead_times = 0;
     for log in [NY_EXCHANGE, NY_CUSTODY] {

@@ -405,6 +405,12 @@ fn real(request: &str) -> Vec<Vec<u8>> {
         "EvaluateRequest" => vec![requests::evaluation_in(requests::NY, requests::made_up_facts()).encode_to_vec()],
         "ReplayRequest" => vec![requests::replay_with("law/switches.toml", "on", "off").encode_to_vec()],
         "VerifyWarrantRequest" => vec![changes::verification_of(DETAINER).encode_to_vec()],
+        "RequestInterviewRequest" => vec![changes::interview_under(DETAINER).encode_to_vec()],
+        "AnswerInterviewRequest" => {
+            let outcomes = [v1::InterviewOutcome::ConsentedWithCounsel, v1::InterviewOutcome::Declined];
+            outcomes.map(|outcome| changes::interview_answer(DETAINER, outcome).encode_to_vec()).to_vec()
+        }
+        "WithdrawInterviewRequest" => vec![changes::no_interview_under(DETAINER).encode_to_vec()],
         "CorrectIdentityRequest" => vec![changes::birth_date_in(CUSTODY).encode_to_vec()],
         "MoveCustodyRequest" => vec![
             changes::movement_to_hospital(CUSTODY).encode_to_vec(),

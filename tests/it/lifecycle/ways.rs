@@ -83,6 +83,30 @@ pub(super) fn detainer_in(row: &str, law: &LawView) -> (World, CaseName, CaseNam
     (world, detainer, custody)
 }
 
+/// What either side says of an interview. It is asked for first where one is open.
+fn of_an_interview(
+    (command, how): (&str, &str),
+    world: &mut World,
+    detainer: CaseName,
+    law: &LawView,
+) -> (&'static str, CaseCommand) {
+    let request = CaseCommand::RequestInterview { detainer: detainer.clone(), request: sample::interview_request() };
+    let is_asked = if command == "Request an interview" { how == "one is open" } else { how != "none is open" };
+    if is_asked {
+        // Where none can be asked for, none is open.
+        let _asked = world.give(ISSUER, request.clone(), law);
+    }
+    match command {
+        "Request an interview" => (ISSUER, request),
+        "Withdraw the interview" => (ISSUER, CaseCommand::WithdrawInterview { detainer }),
+        _ => {
+            let outcome = how.parse().unwrap_or(InterviewOutcome::Refused);
+            let answer = Box::new(sample::interview_answer(outcome));
+            (CUSTODIAN, CaseCommand::AnswerInterview { detainer, answer })
+        }
+    }
+}
+
 /// What an issuer or a custodian says of a detainer in a column. Whatever it takes for it to be said comes first.
 pub(super) fn said(
     column: &str,
@@ -129,22 +153,7 @@ pub(super) fn said(
             (CUSTODIAN, CaseCommand::VerifyWarrant { detainer, verification })
         }
         "Request an interview" | "Answer the interview" | "Withdraw the interview" => {
-            let request =
-                CaseCommand::RequestInterview { detainer: detainer.clone(), request: sample::interview_request() };
-            let is_asked = if command == "Request an interview" { how == "one is open" } else { how != "none is open" };
-            if is_asked {
-                // Where none can be asked for, none is open.
-                let _asked = world.give(ISSUER, request.clone(), law);
-            }
-            match command {
-                "Request an interview" => (ISSUER, request),
-                "Withdraw the interview" => (ISSUER, CaseCommand::WithdrawInterview { detainer }),
-                _ => {
-                    let outcome = how.parse().unwrap_or(InterviewOutcome::Refused);
-                    let answer = Box::new(sample::interview_answer(outcome));
-                    (CUSTODIAN, CaseCommand::AnswerInterview { detainer, answer })
-                }
-            }
+            of_an_interview((command, how), world, detainer, law)
         }
         "Raise a claim" | "Resolve a claim" => {
             let (side, open) = how.split_once(", ").unwrap_or((how, ""));

@@ -3,15 +3,12 @@
 use comity::wire::v1;
 use tonic::Code;
 
-use crate::harness::changes::{
-    amendment_of, claim_on, interview_answer, interview_under, no_interview_under, resolution_of, service_on,
-    verification_of,
-};
+use crate::harness::changes::{amendment_of, claim_on, resolution_of, service_on, verification_of};
 use crate::harness::requests::{
     NY, TX, answer_to, detainer_for, detainer_with_judicial_warrant_for, match_of, withdrawal_of,
 };
 use crate::harness::{Refused, World};
-use crate::methods::{at_fault, denied, done, too_soon_or_late};
+use crate::methods::{at_fault, denied, done, interviews, too_soon_or_late};
 
 pub(super) async fn accepted(world: &World, verb: &str) {
     let (ice, doccs) = (world.ice(), world.doccs());
@@ -44,26 +41,6 @@ pub(super) async fn accepted(world: &World, verb: &str) {
             let served = doccs.serve(service_on(&matched.detainer)).await.accepted().detainer.unwrap();
             assert_eq!(served.service_of_copy, service_on(&matched.detainer).service_of_copy);
         }
-        "RequestInterview" => {
-            let asked = ice.request_interview(interview_under(&world.lodged("us-ny-doccs").await)).await.accepted();
-            let interview = asked.detainer.unwrap().interview.unwrap();
-            assert_eq!((interview.language.as_str(), interview.answer), ("es", None));
-        }
-        "AnswerInterview" => {
-            let matched = world.matched("us-ny-doccs").await;
-            ice.request_interview(interview_under(&matched.detainer)).await.accepted();
-            let refusal = interview_answer(&matched.detainer, v1::InterviewOutcome::Refused);
-            let said = doccs.answer_interview(refusal.clone()).await.accepted().detainer.unwrap().interview.unwrap();
-            assert_eq!(said.answer, refusal.answer);
-            let told = ice.detainer(&matched.detainer).await.accepted().interview.unwrap().answer.unwrap();
-            assert_eq!((told.outcome(), told.advisal), (v1::InterviewOutcome::Refused, None));
-        }
-        "WithdrawInterview" => {
-            let lodged = world.lodged("us-ny-doccs").await;
-            ice.request_interview(interview_under(&lodged)).await.accepted();
-            let withdrawn = ice.withdraw_interview(no_interview_under(&lodged)).await.accepted().detainer.unwrap();
-            assert!(withdrawn.interview.unwrap().withdrawn);
-        }
         "RaiseCitizenshipClaim" => {
             let matched = world.matched("us-ny-doccs").await;
             done(doccs.claim(claim_on(&matched.detainer)).await);
@@ -92,7 +69,7 @@ pub(super) async fn accepted(world: &World, verb: &str) {
         }
         "GetDetainer" => done(doccs.detainer(&world.lodged("us-ny-doccs").await).await),
         "ListDetainers" => done(ice.detainers(NY).await),
-        unknown => panic!("no call of {unknown} is shown to be answered"),
+        _ => interviews::accepted(world, verb).await,
     }
 }
 
@@ -146,33 +123,6 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
             short.service_of_copy.as_mut().unwrap().copy_sha256 = vec![7; 31];
             at_fault(doccs.serve(short).await)
         }
-        "RequestInterview" => {
-            let lodged = world.lodged("us-ny-doccs").await;
-            denied(doccs.request_interview(interview_under(&lodged)).await);
-            let mut unspoken = interview_under(&lodged);
-            unspoken.interview.as_mut().unwrap().language.clear();
-            at_fault(ice.request_interview(unspoken).await);
-            ice.request_interview(interview_under(&lodged)).await.accepted();
-            too_soon_or_late(ice.request_interview(interview_under(&lodged)).await)
-        }
-        "AnswerInterview" => {
-            let matched = world.matched("us-ny-doccs").await;
-            let answer = |outcome| interview_answer(&matched.detainer, outcome);
-            too_soon_or_late(doccs.answer_interview(answer(v1::InterviewOutcome::Refused)).await);
-            ice.request_interview(interview_under(&matched.detainer)).await.accepted();
-            erie.answer_interview(answer(v1::InterviewOutcome::Declined)).await.not_found();
-            let mut unadvised = answer(v1::InterviewOutcome::Consented);
-            unadvised.answer.as_mut().unwrap().advisal = None;
-            at_fault(doccs.answer_interview(unadvised).await);
-            // The law leaves it to a person, which a machine is not.
-            let consent = answer(v1::InterviewOutcome::Consented);
-            doccs.answer_interview(consent).await.refused(Code::PermissionDenied, "REVIEW_REQUIRED")
-        }
-        "WithdrawInterview" => {
-            let lodged = world.lodged("us-ny-doccs").await;
-            denied(doccs.withdraw_interview(no_interview_under(&lodged)).await);
-            too_soon_or_late(ice.withdraw_interview(no_interview_under(&lodged)).await)
-        }
         "RaiseCitizenshipClaim" => {
             let matched = world.matched("us-ny-doccs").await;
             erie.claim(claim_on(&matched.detainer)).await.not_found();
@@ -191,6 +141,6 @@ pub(super) async fn refused(world: &World, verb: &str) -> Refused {
         "WithdrawDetainer" => denied(doccs.withdraw(withdrawal_of(&world.lodged("us-ny-doccs").await)).await),
         "GetDetainer" => erie.detainer(&world.lodged("us-ny-doccs").await).await.not_found(),
         "ListDetainers" => doccs.detainers(TX).await.not_found(),
-        unknown => panic!("no call of {unknown} is shown to be refused"),
+        _ => interviews::refused(world, verb).await,
     }
 }

@@ -415,25 +415,8 @@ pub(super) fn faults<R: WriteRequest + Clone>(good: &R, change: impl Fn(&mut R),
 }
 
 #[test]
-fn a_request_at_fault_is_told_in_which_field() {
-    let name = |collection: &str| format!("jurisdictions/us-ny/{collection}/{REQUEST_ID}");
-    let (detainer, custody) = (name("detainers"), name("custodies"));
-    let transfer = format!("{detainer}/transfers/{REQUEST_ID}");
-    let long = || "x".repeat(1_001);
-
-    let service = v1::RecordServiceOfCopyRequest { correction: Some(correction()), ..service_on(&detainer) };
-    let served = |change: fn(&mut v1::ServiceOfCopy)| {
-        move |bad: &mut v1::RecordServiceOfCopyRequest| change(bad.service_of_copy.as_mut().unwrap())
-    };
-    faults(&service, |bad| bad.service_of_copy = None, &["service_of_copy"]);
-    faults(&service, |bad| bad.correction = Some(v1::Correction::default()), &["correction.reason"]);
-    faults(&service, |bad| bad.correction = Some(v1::Correction { reason: long() }), &["correction.reason"]);
-    faults(&service, served(|copy| copy.copy_sha256 = vec![7; 31]), &["service_of_copy.copy_sha256"]);
-    faults(&service, served(|copy| copy.copy_sha256.push(7)), &["service_of_copy.copy_sha256"]);
-    faults(&service, served(|copy| copy.language = "e".to_owned()), &["service_of_copy.language"]);
-    faults(&service, served(|copy| copy.method = 0), &["service_of_copy.method"]);
-    faults(&service, served(|copy| copy.served_at = None), &["service_of_copy.served_at"]);
-
+fn what_is_said_of_an_interview_is_at_fault_where_it_contradicts_itself() {
+    let detainer = format!("jurisdictions/us-ny/detainers/{REQUEST_ID}");
     let asks = interview_under(&detainer);
     faults(&asks, |bad| bad.interview = None, &["interview"]);
     let asked = |change: fn(&mut v1::Interview)| {
@@ -461,6 +444,27 @@ fn a_request_at_fault_is_told_in_which_field() {
     let refusal = interview_answer(&detainer, v1::InterviewOutcome::Refused);
     faults(&refusal, said(|answer| answer.starts_at = Some(show::timestamp(sample::start()))), &["answer.starts_at"]);
     faults(&refusal, said(|answer| answer.outcome = v1::InterviewOutcome::Declined.into()), &["answer.advisal"]);
+}
+
+#[test]
+fn a_request_at_fault_is_told_in_which_field() {
+    let name = |collection: &str| format!("jurisdictions/us-ny/{collection}/{REQUEST_ID}");
+    let (detainer, custody) = (name("detainers"), name("custodies"));
+    let transfer = format!("{detainer}/transfers/{REQUEST_ID}");
+    let long = || "x".repeat(1_001);
+
+    let service = v1::RecordServiceOfCopyRequest { correction: Some(correction()), ..service_on(&detainer) };
+    let served = |change: fn(&mut v1::ServiceOfCopy)| {
+        move |bad: &mut v1::RecordServiceOfCopyRequest| change(bad.service_of_copy.as_mut().unwrap())
+    };
+    faults(&service, |bad| bad.service_of_copy = None, &["service_of_copy"]);
+    faults(&service, |bad| bad.correction = Some(v1::Correction::default()), &["correction.reason"]);
+    faults(&service, |bad| bad.correction = Some(v1::Correction { reason: long() }), &["correction.reason"]);
+    faults(&service, served(|copy| copy.copy_sha256 = vec![7; 31]), &["service_of_copy.copy_sha256"]);
+    faults(&service, served(|copy| copy.copy_sha256.push(7)), &["service_of_copy.copy_sha256"]);
+    faults(&service, served(|copy| copy.language = "e".to_owned()), &["service_of_copy.language"]);
+    faults(&service, served(|copy| copy.method = 0), &["service_of_copy.method"]);
+    faults(&service, served(|copy| copy.served_at = None), &["service_of_copy.served_at"]);
 
     let resolution = resolution_of(&detainer, v1::ClaimOutcome::Confirmed);
     faults(&resolution, |bad| (bad.outcome, bad.reason) = (0, String::new()), &["outcome", "reason"]);

@@ -33,7 +33,8 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile))
         || (method == "CorrectIdentity" && cell.state.proof)
         || (cell.way == "no-such-person" && cell.matched && (cell.state.guard != Guard::None || cell.state.proof));
-    let (law @ [hold, notify, transfer, custody], unseen) = rulings(cell, method);
+    let (law @ [hold, notify, transfer, custody], mut unseen) = rulings(cell, method);
+    unseen.extend((cell.jurisdiction == "us-il" && known(cell, method).warrant == Warranted::ClaimedOnCrime).then_some("interview"));
     let barred = |act: &str, ruling| match ruling {
         // What the law forbids but for a warrant that is only claimed opens to nobody before it was seen.
         Review if unseen.contains(&act) => Some(format!("verification required: {act}")),
@@ -57,12 +58,15 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
     denial.map_or(Verdict::Permitted(law_is_asked.then_some(law)), Verdict::Denied)
 }
 
-/// A jail of Colorado lets whoever was advised be spoken with. Of interviews elsewhere nothing was read that is not under a switch.
+/// A jail of Colorado lets whoever was advised be spoken with; Illinois nobody but on a federal criminal warrant. Elsewhere
+/// nothing was read.
 fn interview(cell: &Cell<'_>) -> Ruling {
+    let state = known(cell, "AnswerInterview");
     let in_jail = matches!(cell.class, Some(AgencyClass::CountyJail | AgencyClass::CityJail));
-    match cell.state.guard {
-        Guard::Citizen => MustNot,
-        Guard::None if cell.jurisdiction == "us-co" && in_jail => May,
+    match cell.jurisdiction {
+        _ if state.guard == Guard::Citizen => MustNot,
+        "us-il" if !matches!(state.warrant, Warranted::OnCrime | Warranted::ClaimedOnCrime) => MustNot,
+        "us-co" if in_jail && state.guard == Guard::None => May,
         _ => Review,
     }
 }

@@ -204,12 +204,7 @@ impl<'w> Ground<'w> {
             }
             "RecordServiceOfCopy" => service_on(detainer).encode_to_vec(),
             "RequestInterview" => interview_under(detainer).encode_to_vec(),
-            "AnswerInterview" => {
-                let mut request = interview_answer(detainer, v1::InterviewOutcome::Consented);
-                let advisal = request.answer.as_mut().unwrap().advisal.as_mut().unwrap();
-                advisal.advised_at = Some(at(self.laid_at + HOUR));
-                request.encode_to_vec()
-            }
+            "AnswerInterview" => self.consent().encode_to_vec(),
             "RaiseCitizenshipClaim" => claim_on(detainer).encode_to_vec(),
             "MeetObligation" => meeting_of(detainer, "tell-the-subject").encode_to_vec(),
             "OpenCustody" => self.intake_for(row).encode_to_vec(),
@@ -258,6 +253,13 @@ impl<'w> Ground<'w> {
             "AnswerAppeal" => answered(&self.appeal, detainer, v1::AppealAnswerKind::StandsByAnswer).encode_to_vec(),
             unknown => panic!("nobody says {unknown}"),
         }
+    }
+
+    fn consent(&self) -> v1::AnswerInterviewRequest {
+        let mut request = interview_answer(&self.detainer, v1::InterviewOutcome::Consented);
+        let advisal = request.answer.as_mut().unwrap().advisal.as_mut().unwrap();
+        advisal.advised_at = Some(at(self.laid_at + HOUR));
+        request
     }
 
     fn lodging_of(&self, row: &Row) -> v1::LodgeDetainerRequest {
