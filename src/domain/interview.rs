@@ -137,9 +137,10 @@ impl Interview {
         !self.is_withdrawn && self.told_as.is_none()
     }
 
-    /// The interview without its answer.
+    /// The interview without what the person said. That the custodian declined stays.
     #[must_use]
-    pub fn without_answer(&self) -> Self {
-        Self { answer: None, told_as: None, ..self.clone() }
+    pub fn unspoken(&self) -> Self {
+        let answer = self.answer.as_ref().filter(|answer| answer.outcome == InterviewOutcome::Declined);
+        Self { answer: answer.cloned(), told_as: answer.and(self.told_as), ..self.clone() }
     }
 }

@@ -137,17 +137,34 @@ fn the_advisal_meets_what_the_law_asks_before_an_interview() {
 }
 
 #[test]
-fn a_mistaken_match_takes_what_the_wrong_person_said_with_it() {
-    let (law, mut world) = (once_advised(FieldClasses::all()), world::World::new());
-    let (detainer, _) = asked(&mut world, &law);
-    world.pass("doccs", says(&detainer, InterviewOutcome::Consented), &law);
-    let interview = |world: &world::World| world.detainer(&detainer).unwrap().interview.clone().unwrap();
-    assert_eq!(interview(&world).told_as, Some(FieldClass::Custody));
+fn a_mistaken_match_takes_what_the_wrong_person_said_with_it_and_whoever_was_told_is_told() {
+    let law = once_advised([FieldClass::Custody].into_iter().collect());
+    for (outcome, stays) in [(InterviewOutcome::Consented, false), (InterviewOutcome::Declined, true)] {
+        let mut world = world::World::new();
+        let (detainer, _) = asked(&mut world, &law);
+        world.pass("doccs", says(&detainer, outcome), &law);
+        let interview = |world: &world::World| world.detainer(&detainer).unwrap().interview.clone().unwrap();
+        assert_eq!(interview(&world).told_as, Some(FieldClass::Custody).filter(|_| !stays));
+        let acknowledgement = sample::found(Finding::IdentityMismatch, None);
+        let correction = Some(sample::correction());
+        let parted = CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction };
+        let records = world.give("doccs", parted, &once_advised(FieldClasses::NONE)).unwrap();
+        assert!(records[0].is_retraction(), "it was told of the finding");
+        assert_eq!(interview(&world).answer.is_some(), stays, "{outcome:?}");
+        assert_eq!(interview(&world).told_as, None);
+    }
+}
+
+#[test]
+fn whoever_was_told_what_the_person_says_and_nothing_else_is_told_that_it_no_longer_holds() {
+    let (shut, mut world) = (once_advised(FieldClasses::NONE), world::World::new());
+    let (detainer, _) = asked(&mut world, &shut);
+    world.pass("doccs", says(&detainer, InterviewOutcome::Consented), &once_advised(FieldClasses::all()));
     let acknowledgement = sample::found(Finding::IdentityMismatch, None);
     let correction = Some(sample::correction());
     let parted = CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction };
-    world.pass("doccs", parted, &law);
-    assert_eq!((interview(&world).answer, interview(&world).told_as), (None, None));
+    let records = world.give("doccs", parted, &shut).unwrap();
+    assert!(records[0].is_retraction());
 }
 
 #[test]

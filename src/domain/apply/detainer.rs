@@ -79,7 +79,7 @@ pub(super) fn record_mistaken_match(detainer: &mut Detainer, exchange_index: u64
         transfer.is_mistaken = true;
     }
     // Somebody else spoke.
-    detainer.interview = detainer.interview.as_ref().map(Interview::without_answer);
+    detainer.interview = detainer.interview.as_ref().map(Interview::unspoken);
     // A decision made on a match ends with it, even if the same match is made again.
     detainer.note_safeguard();
 }

@@ -89,6 +89,7 @@ pub(super) fn knows_of_custody(detainer: &Detainer) -> bool {
         || knows_of_promise(detainer)
         || view.finding == Some(Finding::MatchedCustody)
         || view.service.is_some()
+        || detainer.interview.as_ref().is_some_and(|asked| asked.told_as == Some(FieldClass::Custody))
         || view.ended_from.is_some()
         || detainer.notice_index.is_some()
         || !view.eligibilities.is_empty()
