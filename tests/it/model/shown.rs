@@ -65,6 +65,7 @@ pub(super) fn answer(write: &Admitted<Command>, command: &CaseCommand, case: &Ca
     let explained = [
         Method::AcknowledgeDetainer,
         Method::AnswerDetainer,
+        Method::AnswerInterview,
         Method::VerifyWarrant,
         Method::OfferWindow,
         Method::ReviseWindow,

@@ -33,8 +33,7 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
         || matches!((method, cell.state.guard), ("UpdateCharges", Guard::Sealed) | ("CorrectIdentity", Guard::Juvenile))
         || (method == "CorrectIdentity" && cell.state.proof)
         || (cell.way == "no-such-person" && cell.matched && (cell.state.guard != Guard::None || cell.state.proof));
-    let (law @ [hold, notify, transfer, custody], mut unseen) = rulings(cell, method);
-    unseen.extend((cell.jurisdiction == "us-il" && known(cell, method).warrant == Warranted::ClaimedOnCrime).then_some("interview"));
+    let (law @ [hold, notify, transfer, custody], unseen) = rulings(cell, method);
     let barred = |act: &str, ruling| match ruling {
         // What the law forbids but for a warrant that is only claimed opens to nobody before it was seen.
         Review if unseen.contains(&act) => Some(format!("verification required: {act}")),
@@ -60,15 +59,10 @@ pub(super) fn counsel(cell: &Cell<'_>) -> Verdict {
 
 /// A jail of Colorado lets whoever was advised be spoken with; Illinois nobody but on a federal criminal warrant. Elsewhere
 /// nothing was read.
+#[rustfmt::skip]
 fn interview(cell: &Cell<'_>) -> Ruling {
-    let state = known(cell, "AnswerInterview");
-    let in_jail = matches!(cell.class, Some(AgencyClass::CountyJail | AgencyClass::CityJail));
-    match cell.jurisdiction {
-        _ if state.guard == Guard::Citizen => MustNot,
-        "us-il" if !matches!(state.warrant, Warranted::OnCrime | Warranted::ClaimedOnCrime) => MustNot,
-        "us-co" if in_jail && state.guard == Guard::None => May,
-        _ => Review,
-    }
+    let (state, jail) = (known(cell, "AnswerInterview"), matches!(cell.class, Some(AgencyClass::CountyJail | AgencyClass::CityJail)));
+    if state.guard == Guard::Citizen || cell.jurisdiction == "us-il" && !matches!(state.warrant, Warranted::OnCrime | Warranted::ClaimedOnCrime) { MustNot } else if cell.jurisdiction == "us-co" && jail && state.guard == Guard::None { May } else { Review }
 }
 
 #[rustfmt::skip]
@@ -160,8 +154,8 @@ fn rulings(cell: &Cell<'_>, method: &str) -> ([Ruling; 4], Vec<&'static str>) {
         "us-ca" | "us-nj" if elsewhere => &[],
         "us-ny" | "us-co" if said => &["hold"],
         "us-wa" if said && !prison => &["hold", "notify"],
-        "us-il" if crime_claimed && state.public => &["hold", "transfer"],
-        "us-il" if crime_claimed => &["hold", "notify", "transfer"],
+        "us-il" if crime_claimed && state.public => &["hold", "transfer", "interview"],
+        "us-il" if crime_claimed => &["hold", "notify", "transfer", "interview"],
         "us-ny-nyc" if said && (prison || elsewhere) => &["hold"],
         "us-ny-nyc" if said && (of_city || unread) => &["hold", "transfer"],
         "us-ny-nyc" if list_claimed && !(judge && (state.listed || of_city || unread)) => &["hold", "notify", "transfer"],
