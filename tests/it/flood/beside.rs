@@ -173,6 +173,9 @@ impl Story<'_> {
         let of = Some(v1::list_receipts_request::Of::Resource(self.detainer.clone()));
         let receipts = v1::ListReceiptsRequest { of, ..Default::default() };
         self.pool.put_message("LedgerService/ListReceipts", receipts.encode_to_vec());
+        // A name of two parts. Nobody's consumer is parked, so nothing is resumed.
+        let resumed = v1::ResumeConsumerRequest { name: "agencies/us-ice/consumers/default".to_owned() };
+        self.pool.put_message("AdminService/ResumeConsumer", resumed.encode_to_vec());
         Ok(())
     }
 
