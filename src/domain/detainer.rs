@@ -231,6 +231,13 @@ impl Detainer {
         }
     }
 
+    /// Whom an answer of this agency speaks for. One that answers in place of the addressee reveals that it holds the person, like
+    /// one that answers for a jurisdiction.
+    pub(in crate::domain) fn answered_for_by(&self, agency: &AgencyId) -> Addressee {
+        let named = Addressee::Agency(agency.clone());
+        if self.request.addressee == named { named } else { Addressee::Jurisdiction }
+    }
+
     /// What the present custodian found of the warrant as it is asserted now.
     pub fn verified_now(&self) -> Option<&VerifiedWarrant> {
         self.verified.as_ref().filter(|verified| verified.speaks_for(&self.request, self.holder()))

@@ -105,8 +105,8 @@ fn once_advised(disclosed: FieldClasses) -> LawView {
     LawView { interview: Arc::new(interview), ..law }
 }
 
-/// A detainer whose issuer asks for an interview, and the custody that it is matched to.
-fn asked(world: &mut world::World, law: &LawView) -> (CaseName, CaseName) {
+/// A detainer that is matched, and whose issuer asks for an interview.
+fn asked(world: &mut world::World, law: &LawView) -> CaseName {
     let detainer = world.pass("ice", CaseCommand::LodgeDetainer(sample::request(Some("doccs"))), law);
     let custody = world.pass("doccs", CaseCommand::OpenCustody(sample::intake()), law);
     let acknowledgement = sample::found(Finding::MatchedCustody, Some(&custody));
@@ -114,7 +114,7 @@ fn asked(world: &mut world::World, law: &LawView) -> (CaseName, CaseName) {
     world.pass("doccs", found, law);
     let request = sample::interview_request();
     world.pass("ice", CaseCommand::RequestInterview { detainer: detainer.clone(), request }, law);
-    (detainer, custody)
+    detainer
 }
 
 fn says(detainer: &CaseName, outcome: InterviewOutcome) -> CaseCommand {
@@ -122,10 +122,16 @@ fn says(detainer: &CaseName, outcome: InterviewOutcome) -> CaseCommand {
     CaseCommand::AnswerInterview { detainer: detainer.clone(), answer }
 }
 
+/// The match was mistaken.
+fn parts(detainer: &CaseName) -> CaseCommand {
+    let (acknowledgement, correction) = (sample::found(Finding::IdentityMismatch, None), Some(sample::correction()));
+    CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction }
+}
+
 #[test]
 fn the_advisal_meets_what_the_law_asks_before_an_interview() {
     let (law, mut world) = (once_advised(FieldClasses::all()), world::World::new());
-    let (detainer, _) = asked(&mut world, &law);
+    let detainer = asked(&mut world, &law);
     let evidence = |world: &world::World| {
         let owed = world.detainer(&detainer).unwrap().owed(Obligation::InterviewAdvisal);
         owed.map(|owed| owed.evidence.as_ref().map(|evidence| evidence.method))
@@ -141,14 +147,11 @@ fn a_mistaken_match_takes_what_the_wrong_person_said_with_it_and_whoever_was_tol
     let law = once_advised([FieldClass::Custody].into_iter().collect());
     for (outcome, stays) in [(InterviewOutcome::Consented, false), (InterviewOutcome::Declined, true)] {
         let mut world = world::World::new();
-        let (detainer, _) = asked(&mut world, &law);
+        let detainer = asked(&mut world, &law);
         world.pass("doccs", says(&detainer, outcome), &law);
         let interview = |world: &world::World| world.detainer(&detainer).unwrap().interview.clone().unwrap();
         assert_eq!(interview(&world).told_as, Some(FieldClass::Custody).filter(|_| !stays));
-        let acknowledgement = sample::found(Finding::IdentityMismatch, None);
-        let correction = Some(sample::correction());
-        let parted = CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction };
-        let records = world.give("doccs", parted, &once_advised(FieldClasses::NONE)).unwrap();
+        let records = world.give("doccs", parts(&detainer), &once_advised(FieldClasses::NONE)).unwrap();
         assert!(records[0].is_retraction(), "it was told of the finding");
         assert_eq!(interview(&world).answer.is_some(), stays, "{outcome:?}");
         assert_eq!(interview(&world).told_as, None);
@@ -158,19 +161,16 @@ fn a_mistaken_match_takes_what_the_wrong_person_said_with_it_and_whoever_was_tol
 #[test]
 fn whoever_was_told_what_the_person_says_and_nothing_else_is_told_that_it_no_longer_holds() {
     let (shut, mut world) = (once_advised(FieldClasses::NONE), world::World::new());
-    let (detainer, _) = asked(&mut world, &shut);
+    let detainer = asked(&mut world, &shut);
     world.pass("doccs", says(&detainer, InterviewOutcome::Consented), &once_advised(FieldClasses::all()));
-    let acknowledgement = sample::found(Finding::IdentityMismatch, None);
-    let correction = Some(sample::correction());
-    let parted = CaseCommand::AcknowledgeDetainer { detainer: detainer.clone(), acknowledgement, correction };
-    let records = world.give("doccs", parted, &shut).unwrap();
+    let records = world.give("doccs", parts(&detainer), &shut).unwrap();
     assert!(records[0].is_retraction());
 }
 
 #[test]
 fn what_may_no_longer_be_told_is_taken_back() {
     let (open, mut world) = (once_advised(FieldClasses::all()), world::World::new());
-    let (detainer, _) = asked(&mut world, &open);
+    let detainer = asked(&mut world, &open);
     world.pass("doccs", says(&detainer, InterviewOutcome::Consented), &open);
     let shut = once_advised(FieldClasses::NONE);
     let records = world.give("doccs", says(&detainer, InterviewOutcome::Refused), &shut).unwrap();

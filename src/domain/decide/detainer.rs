@@ -268,11 +268,7 @@ pub(super) fn give_answer(
         }
     }
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    // An agency that answers in place of the addressee reveals that it holds the person, like one that answers for a
-    // jurisdiction.
-    let named = Addressee::Agency(permitted.caller().agency.id.clone());
-    let answers_for_itself = detainer.request.addressee == named;
-    let told_with = answer.kind.revealed_class(if answers_for_itself { &named } else { &Addressee::Jurisdiction });
+    let told_with = answer.kind.revealed_class(&detainer.answered_for_by(&permitted.caller().agency.id));
     // If custody may be disclosed but answers may not, the answer is still not disclosed.
     let revealed_class = if law.disclosable.contains(FieldClass::Answer) { told_with } else { FieldClass::Answer };
     // A suspended promise is answered anew. An issuer that knew of the promise learns that it no longer stands.

@@ -47,12 +47,8 @@ pub(super) fn answer(
     let asked = detainer.interview.as_ref().filter(|interview| !interview.is_withdrawn).ok_or(Refusal::NoInterview)?;
     may_answer(case, detainer, answer.outcome)?;
     let law = permitted.law(&detainer.name).ok_or(Refusal::NoSuchCase)?;
-    // An agency that answers in place of the addressee reveals that it holds the person, like one that answers for a
-    // jurisdiction.
     let custodian = permitted.caller().agency.id.clone();
-    let named = Addressee::Agency(custodian.clone());
-    let asks = if detainer.request.addressee == named { &named } else { &Addressee::Jurisdiction };
-    let revealed_class = answer.outcome.revealed_class(asks);
+    let revealed_class = answer.outcome.revealed_class(&detainer.answered_for_by(&custodian));
     let revision = Revision::after(asked.told_as.as_ref());
     let disclosed = disclosed_classes(detainer, law, revealed_class, revision);
     let event = Event::InterviewAnswered {
